@@ -1,0 +1,198 @@
+"""Claims: what the author says of the network, and whether it is so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archdsl.analysis.costs import Costs
+from archdsl.analysis.shapes import Shapes
+from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
+from archdsl.diagnostics.suggest import did_you_mean
+from archdsl.network import Network
+from archdsl.source import Span
+from archdsl.words.bind import Bound
+from archdsl.words.declaration import Expect
+from archdsl.words.word import Amount
+
+ABOUT = 0.05
+"""`~60M` holds within this share of the claimed figure."""
+
+INPUT = "input"
+"""The subject of `expect input neurons 154_587`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A claim and its proof. `holds` is None where it cannot be judged; `remark` then says why.
+
+    `claimed` and `actual` are figures, or shapes as text; `actual` is None where it is not known.
+    """
+
+    text: str
+    holds: bool | None
+    claimed: int | float | str
+    actual: int | str | None
+    span: Span
+    is_shape: bool
+    remark: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """(actual − claimed) / claimed, for figures."""
+        if isinstance(self.claimed, str) or not isinstance(self.actual, int) or not self.claimed:
+            return None
+        return (self.actual - self.claimed) / self.claimed
+
+
+def judge(
+    network: Network,
+    shapes: Shapes,
+    costs: Costs | None,
+    stages: Mapping[str, Costs | None],
+    findings: Findings,
+) -> tuple[Verdict, ...]:
+    """Every claim of the network with its verdict, in the order of the file."""
+    verdicts = [
+        Verdict(
+            f"{stage.title(layer)} -> {layer.claim.shape}",
+            shapes.claims[layer.path],
+            str(layer.claim.shape),
+            _real_output(network, shapes, layer.path),
+            layer.claim.span,
+            is_shape=True,
+        )
+        for stage, layer in network.staged()
+        if layer.claim is not None
+    ]
+    for expect in network.expects:
+        verdict = _expectation(network, shapes, expect, costs, stages, findings)
+        if verdict is not None:
+            verdicts.append(verdict)
+    return tuple(sorted(verdicts, key=lambda verdict: verdict.span.start))
+
+
+def _real_output(network: Network, shapes: Shapes, path: str) -> str | None:
+    """What a layer gives, whatever is claimed of it."""
+    layer = next(layer for layer in network.layers if layer.path == path)
+    x = shapes.flows[path].input
+    if x is None or shapes.claims[path] is None:
+        return None
+    return str(layer.op.output(x))
+
+
+def _expectation(
+    network: Network,
+    shapes: Shapes,
+    expect: Bound[Expect],
+    costs: Costs | None,
+    stages: Mapping[str, Costs | None],
+    findings: Findings,
+) -> Verdict | None:
+    claim = expect.word
+    subject, figures = network.name, costs
+    if claim.stage == INPUT:
+        subject, figures = "the input", Costs(
+            neurons=network.input.size, activations=network.input.size
+        )
+    elif claim.stage is not None:
+        if claim.stage not in stages:
+            findings.append(
+                at(
+                    catalogue.UNKNOWN_NAME,
+                    expect.span("stage"),
+                    f"{network.name} has no stage '{claim.stage}'",
+                    help=did_you_mean(claim.stage, [*stages, INPUT]),
+                )
+            )
+            return None
+        subject, figures = claim.stage, stages[claim.stage]
+    text = expect.statement.head.text.removeprefix("expect").strip()
+    span = expect.statement.head
+    amount = claim.amount
+    if figures is None or network.overridden:
+        changed = ", ".join(sorted(network.overridden))
+        remark = f"--set changes {changed}" if network.overridden else "not every shape is known"
+        return Verdict(text, None, amount.value, None, span, False, remark)
+    actual = _figure(claim.quantity, figures, network)
+    holds = _holds(amount, actual)
+    verdict = Verdict(text, holds, amount.value, actual, span, False)
+    if not holds:
+        findings.append(_wrong(network, shapes, expect, subject, verdict))
+    return verdict
+
+
+def _figure(quantity: str, costs: Costs, network: Network) -> int:
+    if quantity == "memory":
+        recipe = network.recipe
+        slots = recipe.optimizer.state_slots() if recipe else 0
+        return costs.memory(recipe.batch if recipe else 1, slots)
+    figure: int = getattr(costs, quantity)
+    return figure
+
+
+def _holds(amount: Amount, actual: int) -> bool:
+    match amount.relation:
+        case "~":
+            return abs(actual - amount.value) <= ABOUT * abs(amount.value)
+        case "<=":
+            return actual <= amount.value
+        case ">=":
+            return actual >= amount.value
+        case _ if amount.exact or amount.places <= 0:
+            return actual == amount.value
+        case _:
+            unit = 10**amount.places
+            return (actual + unit // 2) // unit * unit == amount.value
+
+
+def _wrong(
+    network: Network, shapes: Shapes, expect: Bound[Expect], subject: str, verdict: Verdict
+) -> Diagnostic:
+    claim, actual = expect.word, verdict.actual
+    assert isinstance(actual, int)
+    amount = claim.amount
+    notes = []
+    stage = network.stage(claim.stage) if claim.stage else None
+    if stage is not None:
+        notes += [
+            f"at the claimed {layer.claim.shape}"
+            for layer in stage.layers
+            if layer.claim is not None and shapes.claims[layer.path] is False
+        ][:1]
+    if verdict.difference is not None:
+        more = "more" if verdict.difference > 0 else "less"
+        notes.append(f"{percent(abs(verdict.difference)).lstrip('+')} {more} than claimed")
+    if amount.relation == "=" and not amount.exact and amount.places > 0:
+        unit = 10**amount.places
+        rounded = (actual + unit // 2) // unit * unit
+        notes.append(f"rounded half up to the claim's last digit it is {rounded:,}")
+        if actual // unit * unit == amount.value:
+            notes.append("the claim's digits were cut off, not rounded")
+    relation = {"=": "", "~": "about ", "<=": "at most ", ">=": "at least "}[amount.relation]
+    figure = claim.quantity if claim.quantity not in _MASS else f"{claim.quantity}"
+    message = (
+        f"{subject} has {actual:,} {figure}, not {relation}{_thousands(amount.value)}"
+        if claim.quantity not in _MASS
+        else f"{subject}'s {claim.quantity} is {actual:,}, not {relation}{_thousands(amount.value)}"
+    )
+    return at(
+        catalogue.WRONG_CLAIM,
+        expect.span("amount"),
+        message,
+        label=f"{actual:,}",
+        notes=tuple(notes),
+    )
+
+
+_MASS = ("depth", "memory", "traffic")
+
+
+def percent(share: float) -> str:
+    """`+1.6 %`, with a true minus sign."""
+    text = f"{share:+.1%}" if abs(share) < 10 else f"{share:+.0%}"
+    return text.replace("%", " %").replace("-", "−")
+
+
+def _thousands(value: int | float) -> str:
+    return f"{value:,}"

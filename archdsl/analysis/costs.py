@@ -1,0 +1,80 @@
+"""Costs: what each layer, each stage and the whole network learns, computes and keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from math import prod
+
+from archdsl.analysis.placement import Place
+from archdsl.analysis.shapes import Shapes
+from archdsl.network import Layer, Network
+
+BYTES = 4
+"""Of one number in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Figures of one layer, of one stage, or of a network. All per image where an image matters.
+
+    params: numbers learned. weights, biases: those of conv and linear layers only. macs:
+    multiply–accumulates of conv and linear layers, biases not counted. activations: outputs of
+    every layer that computes new numbers (for a network, its input too). neurons: outputs of conv
+    and linear layers. depth: conv and linear layers. traffic: numbers that devices receive from
+    each other in a forward pass.
+    """
+
+    params: int = 0
+    weights: int = 0
+    biases: int = 0
+    macs: int = 0
+    activations: int = 0
+    neurons: int = 0
+    depth: int = 0
+    traffic: int = 0
+
+    @property
+    def flops(self) -> int:
+        """Two per multiply–accumulate."""
+        return 2 * self.macs
+
+    def memory(self, batch: int, state_slots: int) -> int:
+        """Bytes to train in float32 at a batch size: parameters, gradients, optimizer state
+        (`state_slots` numbers per parameter) and activations."""
+        return BYTES * (self.params * (2 + state_slots) + self.activations * batch)
+
+
+def total(costs: Iterable[Costs]) -> Costs:
+    """The sum, figure by figure; of a chain of layers, so depth adds up too."""
+    columns = zip(*map(astuple, costs), strict=True)
+    return Costs(*(sum(column) for column in columns))
+
+
+def layer_costs(
+    network: Network, shapes: Shapes, places: dict[str, Place]
+) -> dict[str, Costs | None]:
+    """Each layer's figures by path; None where its shapes are not known."""
+    return {layer.path: _layer(layer, shapes, places) for layer in network.layers}
+
+
+def _layer(layer: Layer, shapes: Shapes, places: dict[str, Place]) -> Costs | None:
+    flow = shapes.flows[layer.path]
+    if flow.input is None or flow.output is None or not flow.sound:
+        return None
+    op, x = layer.op, flow.input
+    learned = {name: prod(dims) for name, dims in op.weights(x).items()}
+    weighted = op.weighted
+    place = places.get(layer.path)
+    # A layer whose claim is wrong is taken as claimed, by each of its outputs.
+    macs_per_output = op.macs(x) // op.output(x).size
+    return Costs(
+        params=sum(learned.values()),
+        weights=learned.get("weight", 0) if weighted else 0,
+        biases=learned.get("bias", 0) if weighted else 0,
+        macs=macs_per_output * flow.output.size,
+        activations=flow.output.size if op.computes else 0,
+        neurons=flow.output.size if weighted else 0,
+        depth=int(weighted),
+        traffic=place.received if place else 0,
+    )

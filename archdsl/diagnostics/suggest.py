@@ -1,0 +1,23 @@
+"""The one did-you-mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was probably meant to be, or None if none is near."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[matches[0]] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Help lines for an unknown `name`: the near one, else the list to choose from."""
+    choices = sorted(set(known))
+    near = nearest(name, choices)
+    if near is not None:
+        return (f"did you mean '{near}'?",)
+    return (f"known here: {', '.join(choices)}",) if choices else ()

@@ -1,0 +1,180 @@
+"""An arch's statements to a network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from archdsl.diagnostics import Findings, Label, at, catalogue
+from archdsl.lower.recipe import recipe
+from archdsl.lower.scope import check_label, header
+from archdsl.network import Layer, Network, ShapeClaim, Stage
+from archdsl.source import Span
+from archdsl.syntax import tree
+from archdsl.words.bind import Bound, Quantity, bind, bind_shape, check_form, find
+from archdsl.words.declaration import Declaration, Devices, Expect, Init, Input, Train
+from archdsl.words.recipe import Recipe
+from archdsl.words.word import Op, Unbound, Word
+
+W = TypeVar("W", bound=Word)
+
+MAX_LAYERS = 100_000
+"""Layers of one network. ResNet-152 has about 500."""
+
+
+def lower(
+    file: tree.File,
+    statement: tree.Statement,
+    overrides: Mapping[str, Quantity],
+    findings: Findings,
+) -> Network | None:
+    """The network of one `arch` statement; None, with findings, where too little of it is known."""
+    head = header(statement, overrides, findings)
+    if head is None:
+        return None
+    name, parameters, overridden = head
+    body = _Body(name, parameters, findings)
+    for inner in statement.blocks[0].statements:
+        body.read(inner)
+    shape, input_span = body.the_input(statement.head)
+    if shape is None:
+        return None
+    return Network(
+        name=name.text,
+        source=file.source,
+        span=name.span,
+        title=file.comment_above(statement),
+        parameters=parameters,
+        overridden=overridden,
+        input=shape,
+        input_span=input_span,
+        devices=body.devices.word.count if body.devices else 1,
+        devices_span=body.devices.statement.head if body.devices else None,
+        stages=body.finished_stages(),
+        expects=tuple(body.expects),
+        inits=tuple(body.inits),
+        recipe=body.recipe,
+    )
+
+
+class _Body:
+    """Reads the statements of an arch, one by one."""
+
+    def __init__(
+        self, arch: tree.Name, parameters: Mapping[str, Quantity], findings: Findings
+    ) -> None:
+        self.arch = arch
+        self.parameters = parameters
+        self.findings = findings
+        self.input: Bound[Input] | None = None
+        self.devices: Bound[Devices] | None = None
+        self.expects: list[Bound[Expect]] = []
+        self.inits: list[Bound[Init]] = []
+        self.recipe: Recipe | None = None
+        self.labels: dict[str, Span] = {}
+        self.seen: dict[type[Word], Span] = {}
+        self.stages: list[tuple[str, bool, list[Layer]]] = []
+        self.counts: Counter[str] = Counter()
+        self.unreadable_input = False
+
+    def read(self, statement: tree.Statement) -> None:
+        if statement.label is not None:
+            self._open_stage(statement.label)
+        if not statement.word.text:
+            self._layer(statement, Bound(Unbound(), statement, {}))
+            return
+        cls = find(statement.word, (Op, Declaration), self.findings)
+        if cls is Train:
+            if check_form(statement, cls, self.findings) and self._once(cls, statement):
+                block = statement.blocks[0]
+                self.recipe = recipe(block, self.parameters, self.findings)
+            return
+        bound = None
+        if cls is not None:
+            bound = bind(statement, (Op, Declaration), self.parameters, self.findings)
+        if bound is not None and not isinstance(bound.word, Op):
+            self._declaration(bound)
+        elif bound is not None:
+            self._layer(statement, bound)
+        elif cls is Input:
+            self.unreadable_input = True
+        elif cls is None or issubclass(cls, Op):
+            self._layer(statement, Bound(Unbound(), statement, {}))
+
+    def the_input(self, header: Span) -> tuple[Any, Span]:
+        if self.input is not None:
+            return self.input.word.shape, self.input.span("shape")
+        if not self.unreadable_input:
+            self.findings.append(
+                at(
+                    catalogue.MISSING_ARGUMENT,
+                    self.arch.span,
+                    f"{self.arch.text} has no input",
+                    help=("write  input 3x227x227  as its first line",),
+                )
+            )
+        return None, header
+
+    def finished_stages(self) -> tuple[Stage, ...]:
+        return tuple(
+            Stage(name=name, labelled=labelled, layers=tuple(layers))
+            for name, labelled, layers in self.stages
+            if layers
+        )
+
+    def _declaration(self, bound: Bound[Any]) -> None:
+        match bound.word:
+            case Expect():
+                self.expects.append(bound)
+            case Init():
+                self.inits.append(bound)
+            case Input() if self._once(Input, bound.statement):
+                self.input = bound
+            case Devices() if self._once(Devices, bound.statement):
+                self.devices = bound
+
+    def _once(self, cls: type[Word], statement: tree.Statement) -> bool:
+        """Whether this is the first statement of its word; a finding if not."""
+        first = self.seen.setdefault(cls, statement.word.span)
+        if first is statement.word.span:
+            return True
+        self.findings.append(
+            at(
+                catalogue.REPEATED,
+                statement.head,
+                f"{cls.word} is given twice",
+                secondary=(Label(first, "given here already"),),
+                help=("remove one of them",),
+            )
+        )
+        return False
+
+    def _open_stage(self, label: tree.Name) -> None:
+        if check_label(label, self.labels, self.findings):
+            self.labels[label.text] = label.span
+        self.stages.append((label.text, True, []))
+        self.counts.clear()
+
+    def _layer(self, statement: tree.Statement, bound: Bound[Op]) -> None:
+        if self.input is None and not self.unreadable_input:
+            self.unreadable_input = True  # said once; what follows is a consequence
+            self.findings.append(
+                at(
+                    catalogue.MISPLACED,
+                    statement.head,
+                    f"{statement.word.text} stands before the input, so its size cannot be known",
+                    help=("write  input 3x227x227  above the first layer",),
+                )
+            )
+        word = statement.word.text or "layer"
+        if not self.stages:
+            self.stages.append((word, False, []))
+        stage, _, layers = self.stages[-1]
+        self.counts[word] += 1
+        name = word if self.counts[word] == 1 else f"{word}_{self.counts[word]}"
+        claim: ShapeClaim | None = None
+        if statement.claim is not None:
+            shape = bind_shape(statement.claim, self.parameters, self.findings)
+            claim = ShapeClaim(shape=shape, span=statement.claim.span) if shape else None
+        layers.append(Layer(stage=stage, name=name, bound=bound, claim=claim))

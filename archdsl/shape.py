@@ -1,0 +1,187 @@
+"""What a word speaks in: shapes, windows, misfits, constructor calls and looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from math import gcd, prod
+from typing import NamedTuple, TypeAlias
+
+from archdsl.diagnostics import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The shape of one image's tensor: CxHxW, or F for a vector of features. No batch axis."""
+
+    dims: tuple[int, ...]
+
+    @property
+    def is_map(self) -> bool:
+        """Whether this is a CxHxW feature map rather than a vector."""
+        return len(self.dims) == 3
+
+    @property
+    def channels(self) -> int:
+        """C of CxHxW, or the features of a vector: the axis that devices and groups divide."""
+        return self.dims[0]
+
+    @property
+    def size(self) -> int:
+        """How many numbers the tensor holds."""
+        return prod(self.dims)
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self.dims))
+
+
+class Window(NamedTuple):
+    """A kernel, stride, padding or dilation: HxW."""
+
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+    @property
+    def brief(self) -> str:
+        """`3` for a square window, else `3x5`."""
+        return str(self.height) if self.height == self.width else str(self)
+
+
+class Misfit(Exception):
+    """A word cannot take its input, or says something impossible of it.
+
+    `field` names the argument to blame, or is None for the whole statement. The binder knows
+    where that argument stands; the word need not.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        field: str | None,
+        message: str,
+        *,
+        label: str = "",
+        notes: tuple[str, ...] = (),
+        help: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.field = field
+        self.message = message
+        self.label = label
+        self.notes = notes
+        self.help = help
+
+
+Argument: TypeAlias = "int | float | bool | str | Window | tuple[Argument, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A constructor call in generated code, as data: `nn.Conv2d(3, 96, kernel_size=11)`.
+
+    `helper` names the file of runtime/ that defines the target where torch does not.
+    """
+
+    target: str
+    args: tuple[Argument, ...] = ()
+    kwargs: tuple[tuple[str, Argument], ...] = ()
+    helper: str | None = None
+
+
+def call(target: str, *args: Argument, helper: str | None = None, **kwargs: Argument) -> Call:
+    """A `Call`, written like the call that it stands for."""
+    return Call(target, args, tuple(kwargs.items()), helper)
+
+
+class Family(Enum):
+    """What kind of layer a word is, for colours and legends."""
+
+    CONVOLUTION = "convolution"
+    POOLING = "pooling"
+    ACTIVATION = "activation"
+    NORMALISATION = "normalisation"
+    DENSE = "dense"
+    REGULARISATION = "regularisation"
+    RESHAPING = "reshaping"
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """A window slid along one axis of length `size`: the arithmetic of convolution and pooling.
+
+    Output size = (size + 2·pad − extent) / stride + 1, rounded down, or up with `ceil`, where
+    extent = dilation·(kernel − 1) + 1. Rounded up, a window that would start in the far padding
+    is dropped, as PyTorch's pooling does (aten/src/ATen/native/Pool.h, pooling_output_shape).
+    """
+
+    size: int
+    kernel: int
+    stride: int = 1
+    pad: int = 0
+    dilation: int = 1
+    ceil: bool = False
+
+    @property
+    def extent(self) -> int:
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def span(self) -> int:
+        """How far the window can move: padded size less the window's extent."""
+        return self.size + 2 * self.pad - self.extent
+
+    @property
+    def output(self) -> int:
+        if not self.ceil:
+            return self.span // self.stride + 1
+        count = -(-self.span // self.stride) + 1
+        return count - 1 if (count - 1) * self.stride >= self.size + self.pad else count
+
+    @property
+    def rounded_up(self) -> int:
+        """The output size if nothing were lost."""
+        return -(-self.span // self.stride) + 1
+
+    @property
+    def exact(self) -> float:
+        """The output size before rounding, for people to read."""
+        return self.span / self.stride + 1
+
+    @property
+    def far_pad(self) -> int:
+        """Zeros to add at the far edge so that every window of `output` is whole."""
+        return max(0, (self.output - 1) * self.stride - self.span)
+
+    @property
+    def unseen(self) -> int:
+        """Real rows (or columns) after the last one that a window visits, if rounding loses them.
+
+        0 unless they outnumber the longest run that the layer would skip between windows on an
+        endless input: a stride larger than the kernel skips on purpose.
+        """
+        if self.ceil:
+            return 0
+        rows = self.span % self.stride - self.pad
+        return rows if rows > self._longest_skip else 0
+
+    @property
+    def _longest_skip(self) -> int:
+        if self.dilation == 1:
+            return max(0, self.stride - self.kernel)
+        # Rows are visited by their residue modulo the stride; find the longest gap between those.
+        period = self.stride // gcd(self.dilation, self.stride)
+        visited = sorted({j * self.dilation % self.stride for j in range(min(self.kernel, period))})
+        after = [*visited[1:], visited[0] + self.stride]
+        return max(b - a - 1 for a, b in zip(visited, after, strict=True))
+
+    @property
+    def formula(self) -> str:
+        """`(224 + 2·2 − 11) / 4 + 1 = 55.25`, without what is not there."""
+        pad = f" + 2·{self.pad}" if self.pad else ""
+        top = f"({self.size}{pad} − {self.extent})"
+        over = f" / {self.stride}" if self.stride > 1 else ""
+        return f"{top}{over} + 1 = {self.exact:.4g}" if self.span >= 0 else f"{top} < 0"

@@ -1,0 +1,1 @@
+"""Text to tree: `grammar.lark`, the nodes, the parser."""

@@ -1,0 +1,22 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from archdsl.shape import Call, Family, Shape, call
+from archdsl.words.word import Fraction, Op
+
+
+class Dropout(Op, word="dropout"):
+    """While training, y = x / (1 − rate) or, with probability rate, 0; at test time y = x.
+
+    Inverted dropout: Hinton et al. 2012, with the scaling moved from test time to training.
+    """
+
+    look = Family.REGULARISATION
+
+    rate: Fraction = Field(0.5, description="probability that a unit is dropped")
+
+    def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
+        return (call("nn.Dropout", self.rate),)

@@ -1,0 +1,63 @@
+"""Fully connected layers, and the reshaping before them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from archdsl.shape import Argument, Call, Family, Shape, call
+from archdsl.words.word import Count, Op, Switch
+
+
+class Linear(Op, word="linear"):
+    """A fully connected layer: y = W·x + b. A CxHxW input is flattened first, channel-major."""
+
+    look = Family.DENSE
+    weighted = True
+
+    features: Count = Field(description="outputs")
+    bias: Switch = Field(True, description="whether a learned number is added per output")
+
+    def output(self, x: Shape) -> Shape:
+        return Shape((self.features,))
+
+    def weights(self, x: Shape) -> dict[str, tuple[int, ...]]:
+        weight = (self.features, x.size)
+        return {"weight": weight, "bias": (self.features,)} if self.bias else {"weight": weight}
+
+    def macs(self, x: Shape) -> int:
+        return x.size * self.features
+
+    def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
+        options: dict[str, Argument] = {} if self.bias else {"bias": False}
+        linear = call("nn.Linear", x.size, self.features, **options)
+        return (call("nn.Flatten"), linear) if x.is_map else (linear,)
+
+    @property
+    def brief(self) -> str:
+        return f"linear {self.features}"
+
+    def reads_all(self) -> bool:
+        return True
+
+
+class Flatten(Op, word="flatten"):
+    """CxHxW to a vector of C·H·W features, channel-major; the same numbers."""
+
+    look = Family.RESHAPING
+    computes = False
+
+    def output(self, x: Shape) -> Shape:
+        return Shape((x.size,))
+
+    def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
+        return (call("nn.Flatten"),)
+
+
+class Identity(Op, word="identity"):
+    """Its input."""
+
+    look = Family.RESHAPING
+    computes = False
+
+    def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
+        return (call("nn.Identity"),)

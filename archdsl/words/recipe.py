@@ -1,0 +1,279 @@
+"""How a network is trained: the words of a `train` block, and the recipe that they make."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+
+from archdsl.words.word import (
+    Count,
+    Fraction,
+    Natural,
+    NonNegative,
+    Positive,
+    Quoted,
+    Reference,
+    Switch,
+    Word,
+)
+
+
+class Setting(Word, family=True):
+    """A line of a `train` block."""
+
+    home = "a train block"
+    repeatable: ClassVar[bool] = False
+
+    @classmethod
+    def slot(cls) -> str:
+        """The field of Recipe that a line of this word fills: `optimizer` for sgd."""
+        return next(base.word for base in cls.__mro__ if base in Setting.words.values())
+
+    @property
+    def value(self) -> Any:
+        """What it puts there."""
+        return self
+
+
+# --- data -------------------------------------------------------------------------------------
+
+
+class Data(Setting, word="data", family=True):
+    """Where images and their classes come from. Paths are relative to the working directory."""
+
+
+class Shapes(Data, word="shapes"):
+    """Built in and synthetic: ten kinds of shapes, drawn at the network's input size."""
+
+
+class Cifar10(Data, word="cifar10"):
+    """CIFAR-10, Krizhevsky 2009: 60,000 images of 3x32x32 in 10 classes."""
+
+    path: Quoted = Field(description="folder of the extracted binary version")
+
+
+class Cifar100(Data, word="cifar100"):
+    """CIFAR-100, Krizhevsky 2009: 60,000 images of 3x32x32 in 100 classes."""
+
+    path: Quoted = Field(description="folder of the extracted binary version")
+
+
+class Mnist(Data, word="mnist"):
+    """MNIST, LeCun et al. 1998: 70,000 images of 1x28x28 in 10 classes."""
+
+    path: Quoted = Field(description="folder of the idx files")
+
+
+class Folder(Data, word="folder"):
+    """Image files as train/CLASS/NAME.jpg and val/CLASS/NAME.jpg."""
+
+    path: Quoted = Field(description="folder that holds train/ and val/")
+
+
+class Augment(Setting, word="augment"):
+    """How training images are varied; without this line they are resized to the input."""
+
+    resize: Count | None = Field(None, description="the shorter side's size, in pixels")
+    crop: Count | None = Field(None, description="side of a random square, in pixels")
+    pad: Natural = Field(0, description="zeros added on each side before cropping, in pixels")
+    flip: Switch = Field(False, description="mirror half of the images, left to right")
+    pca: NonNegative = Field(
+        0.0, description="std of the noise along the colours' principal components"
+    )
+    mean: Literal["channel", "pixel"] = Field("channel", description="what mean is subtracted")
+
+
+# --- length and randomness --------------------------------------------------------------------
+
+
+class Batch(Setting, word="batch"):
+    """How many images a step takes."""
+
+    size: Count = Field(description="images")
+
+    @property
+    def value(self) -> int:
+        return self.size
+
+
+class Epochs(Setting, word="epochs"):
+    """How many times training sees every image."""
+
+    count: Count = Field(description="epochs")
+
+    @property
+    def value(self) -> int:
+        return self.count
+
+
+class Steps(Setting, word="steps"):
+    """How many steps training takes."""
+
+    count: Count = Field(description="steps")
+
+    @property
+    def value(self) -> int:
+        return self.count
+
+
+class Seed(Setting, word="seed"):
+    """What all randomness follows from."""
+
+    number: Natural = Field(description="any whole number")
+
+    @property
+    def value(self) -> int:
+        return self.number
+
+
+# --- optimizers -------------------------------------------------------------------------------
+
+
+class Optimizer(Setting, word="optimizer", family=True):
+    """How gradients become steps."""
+
+    def state_slots(self) -> int:
+        """Numbers kept per parameter between steps."""
+        return 0
+
+
+class Sgd(Optimizer, word="sgd"):
+    """Stochastic gradient descent with momentum.
+
+    rule=torch: v ← m·v + (g + wd·w), w ← w − lr·v. rule=paper, Krizhevsky et al. 2012, section 5:
+    v ← m·v − wd·lr·w − lr·g, w ← w + v. rule=average: v ← m·v + (1 − m)·(g + wd·w), w ← w − lr·v,
+    with correction=yes v divided by 1 − mᵗ. They differ when lr changes.
+    """
+
+    lr: Positive = Field(description="learning rate")
+    momentum: Fraction = Field(0.0, description="m")
+    weight_decay: NonNegative = Field(0.0, description="wd")
+    nesterov: Switch = Field(False, description="look ahead along v; rule=torch only")
+    rule: Literal["torch", "paper", "average"] = Field("torch", description="which momentum")
+    correction: Switch = Field(False, description="of the early averages; rule=average only")
+
+    def state_slots(self) -> int:
+        return 1 if self.momentum else 0
+
+
+Beta = Annotated[float, Ge(0), Lt(1)]
+
+
+class Adam(Optimizer, word="adam"):
+    """Adam. Kingma and Ba 2014."""
+
+    lr: Positive = Field(1e-3, description="learning rate")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="decay of both running means")
+    eps: Positive = Field(1e-8, description="added to the denominator")
+    weight_decay: NonNegative = Field(0.0, description="added to the gradient")
+
+    def state_slots(self) -> int:
+        return 2
+
+
+class AdamW(Optimizer, word="adamw"):
+    """Adam with decoupled weight decay. Loshchilov and Hutter 2017."""
+
+    lr: Positive = Field(1e-3, description="learning rate")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="decay of both running means")
+    eps: Positive = Field(1e-8, description="added to the denominator")
+    weight_decay: NonNegative = Field(0.01, description="decay of the weights themselves")
+
+    def state_slots(self) -> int:
+        return 2
+
+
+class Scale(Setting, word="scale"):
+    """Multipliers of the learning rate and the weight decay, of one stage or of all biases."""
+
+    repeatable = True
+
+    target: Reference = Field(description="a stage, or biases")
+    lr: NonNegative = Field(1.0, description="factor of the learning rate")
+    decay: NonNegative = Field(1.0, description="factor of the weight decay")
+
+
+# --- schedules --------------------------------------------------------------------------------
+
+
+class Schedule(Setting, word="schedule", family=True):
+    """How the learning rate changes; in epochs, or in steps if the recipe counts steps."""
+
+
+class Constant(Schedule, word="constant"):
+    """It does not."""
+
+
+class Step(Schedule, word="step"):
+    """Times `factor` every `every` epochs."""
+
+    every: Count = Field(description="epochs, or steps")
+    factor: Annotated[float, Gt(0), Le(1)] = Field(0.1, description="of the learning rate")
+
+
+class Milestones(Schedule, word="milestones"):
+    """Times `factor` at each of the epochs named."""
+
+    at: tuple[Count, ...] = Field(description="epochs, or steps, rising")
+    factor: Annotated[float, Gt(0), Le(1)] = Field(0.1, description="of the learning rate")
+
+
+class Plateau(Schedule, word="plateau"):
+    """Times `factor` when the evaluated error stops falling, `drops` times; then training stops."""
+
+    factor: Annotated[float, Gt(0), Lt(1)] = Field(0.1, description="of the learning rate")
+    patience: Count = Field(5, description="evaluations without a better one before a drop")
+    drops: Count = Field(3, description="drops; the next plateau ends training")
+
+
+class Cosine(Schedule, word="cosine"):
+    """Half a cosine from the learning rate to 0, after a linear warm-up."""
+
+    warmup: Natural = Field(0, description="epochs, or steps, of linear rise")
+
+
+# --- loss and evaluation ----------------------------------------------------------------------
+
+
+class Loss(Setting, word="loss", family=True):
+    """What is minimised."""
+
+
+class CrossEntropy(Loss, word="cross_entropy"):
+    """Softmax cross-entropy of the network's logits."""
+
+    smoothing: Fraction = Field(0.0, description="share of the target spread over all classes")
+
+
+class Evaluate(Setting, word="evaluate"):
+    """How the held-out images are judged."""
+
+    every: Count | None = Field(
+        None, description="epochs, or steps, between evaluations; without it, each epoch"
+    )
+    crops: Literal[1, 10] = Field(
+        1, description="10: corners, centre and mirror images, averaged after softmax"
+    )
+
+
+class Recipe(BaseModel):
+    """A `train` block, whole. Every default is here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    data: SerializeAsAny[Data] = Field(default_factory=Shapes)
+    augment: Augment | None = None
+    batch: int = 128
+    epochs: int | None = 10
+    steps: int | None = None
+    """One of epochs and steps is None."""
+    seed: int = 0
+    optimizer: SerializeAsAny[Optimizer] = Field(
+        default_factory=lambda: Sgd(lr=0.01, momentum=0.9)
+    )
+    scale: tuple[Scale, ...] = ()
+    schedule: SerializeAsAny[Schedule] = Field(default_factory=Constant)
+    loss: CrossEntropy = Field(default_factory=CrossEntropy)
+    evaluate: Evaluate = Field(default_factory=Evaluate)
