@@ -66,30 +66,28 @@ def compile_bytes(
     return compile_source(Source(name, text), overrides)
 
 
-def compile_source(
-    source: Source, overrides: Mapping[str, Quantity] | None = None
-) -> Compilation:
+def compile_source(source: Source, overrides: Mapping[str, Quantity] | None = None) -> Compilation:
     """Compile a text: parse, lower every arch of it, analyse each, and offer repairs."""
     findings = Findings()
     file = parse(source, findings)
     archs: list[Analysis] = []
     names: dict[str, Span] = {}
     for statement in _arch_statements(file, findings):
-        network = lower(file, statement, overrides or {}, findings)
+        network = lower(statement, overrides or {}, findings)
         if network is None:
             continue
         if network.name in names:
             findings.append(
                 at(
                     catalogue.REPEATED,
-                    network.span,
+                    statement.head,
                     f"two archs of this file are called {network.name}",
                     secondary=(Label(names[network.name], "the first one"),),
                     help=("give one of them another name",),
                 )
             )
             continue
-        names[network.name] = network.span
+        names[network.name] = statement.head
         problems = Findings()
         analysis = analyse(network, problems)
         findings += with_repairs(analysis, problems)
@@ -111,8 +109,8 @@ def _arch_statements(file: tree.File, findings: Findings) -> list[tree.Statement
 
 
 def _no_arch(source: Source) -> Diagnostic:
-    message = f"{source.name} defines no network" if source.text.strip() else (
-        f"{source.name} is empty"
+    message = (
+        f"{source.name} defines no network" if source.text.strip() else (f"{source.name} is empty")
     )
     return Diagnostic(
         catalogue.NO_ARCH,
@@ -121,3 +119,29 @@ def _no_arch(source: Source) -> Diagnostic:
         source.name,
         help=("a network is written  arch Name { input 3x227x227 … }",),
     )
+
+
+def probes(analysis: Analysis) -> dict[str, tuple[Analysis, ...]]:
+    """The same arch at other values of each of its whole-number parameters, one at a time.
+
+    Twice and three times the value, so that what divided still does. A parameter at whose other
+    values the network does not check is left out. Claims are dropped: they are of this network.
+    """
+    found = {}
+    for name, value in analysis.network.parameters.items():
+        if isinstance(value, int):
+            others = [_probe(analysis, name, factor * value) for factor in (2, 3)]
+            known = tuple(other for other in others if other is not None)
+            if len(known) == len(others):
+                found[name] = known
+    return found
+
+
+def _probe(analysis: Analysis, name: str, value: int) -> Analysis | None:
+    findings = Findings()
+    parameters = {**analysis.network.parameters, name: value}
+    network = lower(analysis.network.statement, parameters, findings)
+    if network is None:
+        return None
+    probed = analyse(network.without_claims(), findings)
+    return None if findings else probed

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from archdsl.shape import Shape
 from archdsl.source import Source, Span
+from archdsl.syntax.tree import Statement
 from archdsl.words.bind import Bound, Quantity
 from archdsl.words.declaration import Expect, Init
 from archdsl.words.recipe import Recipe
@@ -48,6 +49,11 @@ class Layer(Node):
     def path(self) -> str:
         return f"{self.stage}.{self.name}"
 
+    @property
+    def brief(self) -> str:
+        """The layer in a few characters; the word alone where its statement is wrong."""
+        return self.op.brief or self.name
+
 
 class Stage(Node):
     """A labelled layer and the unlabelled ones after it; or those before any label."""
@@ -66,9 +72,8 @@ class Network(Node):
     """One arch: C, H and W of its input, its stages, and what else its author says of it."""
 
     name: str
-    source: Source
-    span: Span
-    """Of the arch's header: where what is said of the whole network is shown."""
+    statement: Statement
+    """The arch as it was written."""
     title: str
     """The comment above the arch: what network this is, in the author's words."""
     parameters: dict[str, Quantity]
@@ -92,6 +97,24 @@ class Network(Node):
     def titles(self) -> dict[str, str]:
         """What a person calls each layer, by path."""
         return {layer.path: stage.title(layer) for stage, layer in self.staged()}
+
+    @property
+    def source(self) -> Source:
+        return self.statement.span.source
+
+    def without_claims(self) -> Network:
+        """The network alone, nothing claimed of it."""
+        stages = tuple(
+            stage.model_copy(
+                update={
+                    "layers": tuple(
+                        layer.model_copy(update={"claim": None}) for layer in stage.layers
+                    )
+                }
+            )
+            for stage in self.stages
+        )
+        return self.model_copy(update={"stages": stages, "expects": ()})
 
     def staged(self) -> Iterator[tuple[Stage, Layer]]:
         """Each layer with its stage, in order."""

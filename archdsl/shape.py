@@ -92,9 +92,14 @@ class Call:
     helper: str | None = None
 
 
-def call(target: str, *args: Argument, helper: str | None = None, **kwargs: Argument) -> Call:
+def call(target: str, *args: Argument, **kwargs: Argument) -> Call:
     """A `Call`, written like the call that it stands for."""
-    return Call(target, args, tuple(kwargs.items()), helper)
+    return Call(target, args, tuple(kwargs.items()))
+
+
+def helper_call(helper: str, target: str, **kwargs: Argument) -> Call:
+    """A call of what runtime/`helper`.py defines."""
+    return Call(target, (), tuple(kwargs.items()), helper)
 
 
 class Family(Enum):

@@ -1,4 +1,4 @@
-"""Source text and places in it. Everything the compiler says about a file is said about a `Span`."""
+"""Source text and places in it. What the compiler says about a file is said of a `Span`."""
 
 from __future__ import annotations
 

@@ -42,8 +42,7 @@ def analyse(network: Network, findings: Findings) -> Analysis:
     places = place(network, shapes, findings)
     layers = layer_costs(network, shapes, places)
     stages = {
-        stage.name: _sum([layers[layer.path] for layer in stage.layers])
-        for stage in network.stages
+        stage.name: _sum([layers[layer.path] for layer in stage.layers]) for stage in network.stages
     }
     costs = _sum([Costs(activations=network.input.size), *stages.values()])
     verdicts = judge(network, shapes, costs, stages, findings)

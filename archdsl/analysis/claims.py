@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from archdsl.analysis.costs import Costs
 from archdsl.analysis.shapes import Shapes
 from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
-from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.network import Network
 from archdsl.source import Span
 from archdsl.words.bind import Bound
@@ -92,20 +91,13 @@ def _expectation(
     claim = expect.word
     subject, figures = network.name, costs
     if claim.stage == INPUT:
-        subject, figures = "the input", Costs(
-            neurons=network.input.size, activations=network.input.size
+        subject, figures = (
+            "the input",
+            Costs(neurons=network.input.size, activations=network.input.size),
         )
     elif claim.stage is not None:
         if claim.stage not in stages:
-            findings.append(
-                at(
-                    catalogue.UNKNOWN_NAME,
-                    expect.span("stage"),
-                    f"{network.name} has no stage '{claim.stage}'",
-                    help=did_you_mean(claim.stage, [*stages, INPUT]),
-                )
-            )
-            return None
+            return None  # reported where the file was read
         subject, figures = claim.stage, stages[claim.stage]
     text = expect.statement.head.text.removeprefix("expect").strip()
     span = expect.statement.head
@@ -142,8 +134,13 @@ def _holds(amount: Amount, actual: int) -> bool:
         case _ if amount.exact or amount.places <= 0:
             return actual == amount.value
         case _:
-            unit = 10**amount.places
-            return (actual + unit // 2) // unit * unit == amount.value
+            return bool(_rounded(actual, amount.places) == amount.value)
+
+
+def _rounded(figure: int, places: int) -> int:
+    """The figure, rounded half up to a multiple of 10**places."""
+    unit: int = 10**places
+    return (figure + unit // 2) // unit * unit
 
 
 def _wrong(
@@ -164,15 +161,13 @@ def _wrong(
         more = "more" if verdict.difference > 0 else "less"
         notes.append(f"{percent(abs(verdict.difference)).lstrip('+')} {more} than claimed")
     if amount.relation == "=" and not amount.exact and amount.places > 0:
-        unit = 10**amount.places
-        rounded = (actual + unit // 2) // unit * unit
+        rounded, unit = _rounded(actual, amount.places), 10**amount.places
         notes.append(f"rounded half up to the claim's last digit it is {rounded:,}")
         if actual // unit * unit == amount.value:
             notes.append("the claim's digits were cut off, not rounded")
     relation = {"=": "", "~": "about ", "<=": "at most ", ">=": "at least "}[amount.relation]
-    figure = claim.quantity if claim.quantity not in _MASS else f"{claim.quantity}"
     message = (
-        f"{subject} has {actual:,} {figure}, not {relation}{_thousands(amount.value)}"
+        f"{subject} has {actual:,} {claim.quantity}, not {relation}{_thousands(amount.value)}"
         if claim.quantity not in _MASS
         else f"{subject}'s {claim.quantity} is {actual:,}, not {relation}{_thousands(amount.value)}"
     )

@@ -17,7 +17,7 @@ from archdsl.words.word import Op
 REACH = 32
 """How far from the written input size other sizes are tried, in pixels."""
 
-_PRECEDENTS = {
+_PRECEDENTS: dict[tuple[object, ...], str] = {
     ("pad", Window(11, 11), Window(4, 4), Window(2, 2)): "as in torchvision's AlexNet",
     ("rounding", None, None, None): "as in cuda-convnet, on which AlexNet was trained",
 }
@@ -57,7 +57,7 @@ def _repaired(analysis: Analysis, layer: Layer, finding: Diagnostic) -> Diagnost
     for candidate in _candidates(analysis, layer):
         after = analyse(candidate.network, Findings())
         broken = [
-            f"{verdict.text.split()[-1]} becomes {verdict.actual:,}"
+            f"makes '{verdict.text}' {verdict.actual:,}"
             for before, verdict in zip(analysis.verdicts, after.verdicts, strict=True)
             if before.holds and not verdict.holds and isinstance(verdict.actual, int)
         ]
@@ -70,8 +70,10 @@ def _repaired(analysis: Analysis, layer: Layer, finding: Diagnostic) -> Diagnost
     makes = ""
     if height:
         size = height[0] if height[0] == height[1] else f"{height[0]}x{height[1]}"
-        makes = f"make {size}, and with it every shape claim, true" if claims > 1 else (
-            f"make {size} true"
+        makes = (
+            f"make {size}, and with it every shape claim, true"
+            if claims > 1
+            else (f"make {size} true")
         )
     verb = makes or ("keep every shape claim, and lose nothing" if claims else "lose nothing")
     return replace(finding, help=(*finding.help, f"these {verb}"), fixes=tuple(fixes))

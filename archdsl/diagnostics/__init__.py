@@ -1,4 +1,4 @@
-"""What the compiler finds, as data (`diagnostic`), by kind (`catalogue`), and as text (`render`)."""
+"""What the compiler finds: as data (`diagnostic`), by kind (`catalogue`), as text (`render`)."""
 
 from archdsl.diagnostics import catalogue
 from archdsl.diagnostics.diagnostic import (

@@ -30,11 +30,11 @@ MISPLACED = Rule("E207", "misplaced", "The statement does not belong where it st
 REPEATED = Rule("E208", "repeated", "Something that may stand once is given twice.")
 BAD_LABEL = Rule("E209", "bad-label", "The name cannot be used as a label.")
 UNEXPECTED_PART = Rule(
-    "E210", "unexpected-part", "A statement has a label, a block or a claim that its word cannot have."
+    "E210",
+    "unexpected-part",
+    "A statement has a label, a block or a claim that its word cannot have.",
 )
-BAD_OVERRIDE = Rule(
-    "E211", "bad-override", "A value given by --set fits no parameter.", fatal=True
-)
+BAD_OVERRIDE = Rule("E211", "bad-override", "A value given by --set fits no parameter.", fatal=True)
 
 LOSSY_STRIDE = Rule(
     "E301",
@@ -45,7 +45,9 @@ WINDOW_TOO_LARGE = Rule("E302", "window-too-large", "The window is larger than i
 INDIVISIBLE = Rule("E303", "indivisible", "Channels do not divide by the groups or the devices.")
 WRONG_RANK = Rule("E304", "wrong-rank", "The layer needs a CxHxW input and gets a vector.")
 TOO_LARGE = Rule("E305", "too-large", "A tensor is larger than any machine could hold.")
-BAD_WINDOW = Rule("E306", "bad-window", "Kernel, stride, padding and dilation contradict each other.")
+BAD_WINDOW = Rule(
+    "E306", "bad-window", "Kernel, stride, padding and dilation contradict each other."
+)
 
 WRONG_SHAPE = Rule("E401", "wrong-shape", "A layer's output is not the shape claimed for it.")
 WRONG_CLAIM = Rule("E402", "wrong-claim", "A figure of the network is not what is claimed.")

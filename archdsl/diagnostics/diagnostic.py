@@ -88,9 +88,7 @@ def at(
     help: tuple[str, ...] = (),
 ) -> Diagnostic:
     """A diagnostic whose place is `span`."""
-    return Diagnostic(
-        rule, message, Label(span, label), span.source.name, secondary, notes, help
-    )
+    return Diagnostic(rule, message, Label(span, label), span.source.name, secondary, notes, help)
 
 
 class Findings(list[Diagnostic]):

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, cast
 
 from archdsl.diagnostics import Findings, Label, at, catalogue
+from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.lower.recipe import recipe
 from archdsl.lower.scope import check_label, header
 from archdsl.network import Layer, Network, ShapeClaim, Stage
 from archdsl.source import Span
 from archdsl.syntax import tree
-from archdsl.words.bind import Bound, Quantity, bind, bind_shape, check_form, find
+from archdsl.syntax.tree import comment_above
+from archdsl.words.bind import (
+    Bound,
+    Quantity,
+    bind,
+    bind_shape,
+    check_form,
+    find,
+    stages_named,
+)
 from archdsl.words.declaration import Declaration, Devices, Expect, Init, Input, Train
 from archdsl.words.recipe import Recipe
 from archdsl.words.word import Op, Unbound, Word
-
-W = TypeVar("W", bound=Word)
 
 MAX_LAYERS = 100_000
 """Layers of one network. ResNet-152 has about 500."""
 
 
 def lower(
-    file: tree.File,
     statement: tree.Statement,
     overrides: Mapping[str, Quantity],
     findings: Findings,
@@ -37,14 +44,14 @@ def lower(
     body = _Body(name, parameters, findings)
     for inner in statement.blocks[0].statements:
         body.read(inner)
+    body.check_references()
     shape, input_span = body.the_input(statement.head)
     if shape is None:
         return None
     return Network(
         name=name.text,
-        source=file.source,
-        span=name.span,
-        title=file.comment_above(statement),
+        statement=statement,
+        title=comment_above(statement),
         parameters=parameters,
         overridden=overridden,
         input=shape,
@@ -77,6 +84,7 @@ class _Body:
         self.stages: list[tuple[str, bool, list[Layer]]] = []
         self.counts: Counter[str] = Counter()
         self.unreadable_input = False
+        self.references: list[tree.Name] = []
 
     def read(self, statement: tree.Statement) -> None:
         if statement.label is not None:
@@ -88,15 +96,16 @@ class _Body:
         if cls is Train:
             if check_form(statement, cls, self.findings) and self._once(cls, statement):
                 block = statement.blocks[0]
-                self.recipe = recipe(block, self.parameters, self.findings)
+                self.recipe, named = recipe(block, self.parameters, self.findings)
+                self.references += named
             return
         bound = None
         if cls is not None:
             bound = bind(statement, (Op, Declaration), self.parameters, self.findings)
-        if bound is not None and not isinstance(bound.word, Op):
-            self._declaration(bound)
+        if bound is not None and isinstance(bound.word, Op):
+            self._layer(statement, cast(Bound[Op], bound))
         elif bound is not None:
-            self._layer(statement, bound)
+            self._declaration(bound)
         elif cls is Input:
             self.unreadable_input = True
         elif cls is None or issubclass(cls, Op):
@@ -123,7 +132,22 @@ class _Body:
             if layers
         )
 
+    def check_references(self) -> None:
+        """Report what claims, init and scale lines say of stages that do not exist."""
+        stages = {name for name, _, _ in self.stages}
+        for reference in self.references:
+            if reference.text not in stages:
+                self.findings.append(
+                    at(
+                        catalogue.UNKNOWN_NAME,
+                        reference.span,
+                        f"{self.arch.text} has no stage '{reference.text}'",
+                        help=did_you_mean(reference.text, stages),
+                    )
+                )
+
     def _declaration(self, bound: Bound[Any]) -> None:
+        self.references += stages_named(bound)
         match bound.word:
             case Expect():
                 self.expects.append(bound)

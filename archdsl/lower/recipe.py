@@ -8,7 +8,7 @@ from typing import Any
 from archdsl.diagnostics import Findings, Label, at, catalogue
 from archdsl.source import Span
 from archdsl.syntax import tree
-from archdsl.words.bind import Quantity, bind
+from archdsl.words.bind import Quantity, bind, stages_named
 from archdsl.words.recipe import Recipe, Setting
 
 
@@ -16,8 +16,12 @@ def recipe(
     block: tree.Block,
     parameters: Mapping[str, Quantity],
     findings: Findings,
-) -> Recipe | None:
-    """The recipe of a `train` block; None, with findings, where a line of it is wrong."""
+) -> tuple[Recipe | None, list[tree.Name]]:
+    """The recipe of a `train` block, and the stages that it names.
+
+    The recipe is None, with findings, where a line of it is wrong.
+    """
+    references: list[tree.Name] = []
     values: dict[str, Any] = {}
     places: dict[str, Span] = {}
     before = len(findings)
@@ -28,6 +32,7 @@ def recipe(
         setting = bound.word
         assert isinstance(setting, Setting)
         slot = setting.slot()
+        references += stages_named(bound)
         if setting.repeatable:
             values[slot] = (*values.get(slot, ()), setting.value)
         elif slot in places:
@@ -55,4 +60,4 @@ def recipe(
         )
     if "steps" in values:
         values["epochs"] = None
-    return Recipe(**values) if len(findings) == before else None
+    return (Recipe(**values) if len(findings) == before else None), references

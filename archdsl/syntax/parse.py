@@ -1,8 +1,8 @@
-"""Text to tree. A statement that does not parse is reported, and parsing goes on at the next one."""
+"""Text to tree. A statement that does not parse is reported; parsing goes on at the next one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -87,7 +87,7 @@ def _recovering_parse(source: Source, tokens: list[Token], findings: Findings) -
     skipping = False
     for token in tokens:
         if skipping and (
-            token.type not in ("_SEP", "LBRACE", "RBRACE") or token.type not in parser.accepts()
+            token.type not in ("_SEP", "LBRACE", "RBRACE") or token.type not in _acceptable(parser)
         ):
             continue
         skipping = False
@@ -98,11 +98,11 @@ def _recovering_parse(source: Source, tokens: list[Token], findings: Findings) -
             parser.feed_token(token)
         except UnexpectedToken:
             findings.append(_explain(source, token, bool(open_braces)))
-            if "_SEP" in parser.accepts() and token.type == "NAME":
+            if "_SEP" in _acceptable(parser) and token.type == "NAME":
                 parser.feed_token(Token("_SEP", ""))  # only the line's end was forgotten
             else:
                 _replace_statement_by_error(parser)
-            skipping = token.type not in parser.accepts() or token.type == "BAD"
+            skipping = token.type not in _acceptable(parser) or token.type == "BAD"
             if skipping:
                 continue
             parser.feed_token(token)
@@ -117,7 +117,7 @@ def _finish(
     source: Source, parser: InteractiveParser, open_braces: list[Token], findings: Findings
 ) -> LarkTree:
     end = Token("$END", "", len(source.text.rstrip()))
-    if "$END" not in parser.accepts() and "RBRACE" not in parser.accepts():
+    if not {"$END", "RBRACE"} & _acceptable(parser):
         findings.append(_explain(source, end, bool(open_braces)))
         _replace_statement_by_error(parser)
     elif open_braces:
@@ -138,6 +138,12 @@ def _finish(
     return result
 
 
+def _acceptable(parser: InteractiveParser) -> set[str]:
+    """The types of token that can come next."""
+    accepts: Callable[[], set[str]] = parser.accepts  # has no types in Lark
+    return accepts()
+
+
 def _replace_statement_by_error(parser: InteractiveParser) -> None:
     """Unwind to where the failed statement began, and read ERROR there.
 
@@ -148,7 +154,7 @@ def _replace_statement_by_error(parser: InteractiveParser) -> None:
     state = parser.parser_state
     closed = 0
     label = Token("ERROR", "")
-    while closed or "ERROR" not in parser.choices():
+    while closed or "ERROR" not in _acceptable(parser):
         state.state_stack.pop()
         value = state.value_stack.pop()
         if isinstance(value, Token):
@@ -178,7 +184,10 @@ def _explain(source: Source, token: Token, inside_block: bool) -> Diagnostic:
             help = ("remove it, or open its block with a '{'",)
         case "SLASH":
             message = "'/' stands outside parentheses and quotes"
-            help = ('a path is written in quotes: "data/train"', "a division in parentheses: (a / 2)")
+            help = (
+                'a path is written in quotes: "data/train"',
+                "a division in parentheses: (a / 2)",
+            )
         case "PLUS" | "MINUS" | "STAR":
             message = f"'{text}' stands outside parentheses"
             help = ("arithmetic is written in parentheses: (2 * width)",)
@@ -218,11 +227,7 @@ class _Builder:
         return tree.File(self.source, self.statements(root.children))
 
     def statements(self, children: list[Token | LarkTree]) -> tuple[tree.Statement, ...]:
-        return tuple(
-            self.statement(child)
-            for child in children
-            if isinstance(child, Tree)
-        )
+        return tuple(self.statement(child) for child in children if isinstance(child, Tree))
 
     def statement(self, node: LarkTree) -> tree.Statement:
         if node.data == "broken":
@@ -252,12 +257,10 @@ class _Builder:
         )
 
     def broken(self, error: Token) -> tree.Statement:
-        """A statement without a word: what follows it cannot be known, and it is reported already."""
+        """A statement without a word: it is reported, and what follows from it is unknown."""
         name = self.name(error)
         label = name if error else None
-        return tree.Statement(
-            label, tree.Name("", name.span), (), (), None, name.span, name.span
-        )
+        return tree.Statement(label, tree.Name("", name.span), (), (), None, name.span, name.span)
 
     def block(self, node: LarkTree) -> tree.Block:
         span = self.span(_token(node.children[0])).to(self.span(_token(node.children[-1])))
@@ -294,9 +297,7 @@ class _Builder:
             case "call":
                 opening = _token(children[0])
                 start = opening.start_pos or 0
-                name = tree.Name(
-                    opening[:-1], Span(self.source, start, start + len(opening) - 1)
-                )
+                name = tree.Name(opening[:-1], Span(self.source, start, start + len(opening) - 1))
                 arguments = tuple(self.argument(child) for child in children[1:-1] if _tree(child))
                 return tree.Call(name, arguments, self.ends(children))
             case _:
@@ -330,7 +331,9 @@ class _Builder:
                 catalogue.NUMBER,
                 span,
                 f"this number has {what}: no network has such a figure",
-                help=(f"a number lies below 10^{MAX_EXPONENT} and above 10^-{MAX_EXPONENT}, or is 0",),
+                help=(
+                    f"a number lies below 10^{MAX_EXPONENT} and above 10^-{MAX_EXPONENT}, or is 0",
+                ),
             )
         )
         return tree.Number(1, 0, True, span)

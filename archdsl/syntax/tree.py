@@ -83,9 +83,7 @@ class Bound:
     span: Span
 
 
-Value: TypeAlias = (
-    Name | Number | Dimensions | Text | Tuple | Call | Arithmetic | Negative | Bound
-)
+Value: TypeAlias = Name | Number | Dimensions | Text | Tuple | Call | Arithmetic | Negative | Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +123,12 @@ class File:
     source: Source
     statements: tuple[Statement, ...]
 
-    def comment_above(self, statement: Statement) -> str:
-        """The comment lines that stand directly above a statement, joined, without their `#`."""
-        lines: list[str] = []
-        number = statement.span.line - 1
-        while number >= 1 and (line := self.source.line(number).strip()).startswith("#"):
-            lines.append(line.lstrip("#").strip())
-            number -= 1
-        return " ".join(reversed(lines)).strip()
+
+def comment_above(statement: Statement) -> str:
+    """The comment lines that stand directly above a statement, joined, without their `#`."""
+    source, number = statement.span.source, statement.span.line - 1
+    lines: list[str] = []
+    while number >= 1 and (line := source.line(number).strip()).startswith("#"):
+        lines.append(line.lstrip("#").strip())
+        number -= 1
+    return " ".join(reversed(lines)).strip()

@@ -71,9 +71,7 @@ def bind(
     return Bound(word, statement, binder.spans) if word is not None else None
 
 
-def find(
-    name: tree.Name, families: Sequence[type[Word]], findings: Findings
-) -> type[Word] | None:
+def find(name: tree.Name, families: Sequence[type[Word]], findings: Findings) -> type[Word] | None:
     """The class of a word, or None with a finding that says what was meant or where it belongs."""
     for family in families:
         if name.text in family.words:
@@ -149,6 +147,19 @@ def bind_shape(value: tree.Value, parameters: Parameters, findings: Findings) ->
         return None
 
 
+def stages_named(bound: Bound[Word]) -> list[tree.Name]:
+    """The names in a statement that must be stages: its references, but for the word's own."""
+    references = {
+        str(reference)
+        for name, kind in type(bound.word).arguments().items()
+        if kind.references and (value := getattr(bound.word, name)) is not None
+        for reference in (value if kind.variadic else (value,))
+        if reference not in bound.word.own_references
+    }
+    values = [argument.value for argument in bound.statement.arguments]
+    return [v for v in values if isinstance(v, tree.Name) and v.text in references]
+
+
 def _families() -> Iterator[type[Word]]:
     pending: list[type[Word]] = [Word]
     while pending:
@@ -158,9 +169,7 @@ def _families() -> Iterator[type[Word]]:
             yield cls
 
 
-def _choice(
-    statement: tree.Statement, family: type[Word], findings: Findings
-) -> type[Word] | None:
+def _choice(statement: tree.Statement, family: type[Word], findings: Findings) -> type[Word] | None:
     """The word that a family's statement names first: `sgd` of `optimizer sgd lr=0.1`."""
     first = statement.arguments[0] if statement.arguments else None
     if first is None or first.key is not None or not isinstance(first.value, tree.Name):
@@ -212,9 +221,7 @@ class _Binder:
                 continue
             values[field] = tuple(raw) if kind.variadic else raw[0]
         missing = [
-            name
-            for name, kind in self.kinds.items()
-            if kind.required and name not in self.spans
+            name for name, kind in self.kinds.items() if kind.required and name not in self.spans
         ]
         if missing:
             self._complain(
@@ -224,14 +231,15 @@ class _Binder:
                 (f"{name}: {self.kinds[name].field.description}" for name in missing),
                 (f"write  {self._usage()}",),
             )
-        if not self.ok:
-            return None
         try:
-            return self.cls.model_validate(values)
+            word = self.cls.model_validate(values)
         except ValidationError as error:
-            for field in dict.fromkeys(str(e["loc"][0]) for e in error.errors()):
-                self._does_not_fit(field)
+            fields = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
+            for field in fields:
+                if field in values:
+                    self._does_not_fit(field)
             return None
+        return word if self.ok else None
 
     def _assign(self, arguments: Sequence[tree.Argument]) -> dict[str, list[tree.Argument]]:
         """Which arguments each field gets.
@@ -314,7 +322,7 @@ class _Binder:
         """`conv filters kernel stride=1 …`, as the reference prints it."""
         required = [name for name, kind in self.kinds.items() if kind.required]
         optional = any(not kind.required for kind in self.kinds.values())
-        return " ".join([self.cls.word, *required, *(["…"] if optional else [])])
+        return " ".join([self.cls.phrase(), *required, *(["…"] if optional else [])])
 
     def _complain(
         self,

@@ -58,6 +58,8 @@ class Devices(Declaration, word="devices"):
 class Expect(Declaration, word="expect"):
     """A claim: of the whole network, of one stage or, as `input`, of the network's input."""
 
+    own_references = ("input",)
+
     stage: Reference | None = Field(None, description="a stage, or input")
     quantity: Quantity = Field(description="what is counted")
     amount: Amount = Field(description="the claimed figure")

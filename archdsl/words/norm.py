@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from archdsl.shape import Call, Family, Shape, call
+from archdsl.shape import Argument, Call, Family, Shape, call, helper_call
 from archdsl.words.sliding import require_map
 from archdsl.words.word import (
     MAX_WINDOW,
@@ -49,12 +49,14 @@ class Lrn(Op, word="lrn"):
         return x
 
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
-        options = {"size": self.size, "k": self.k, "alpha": self.alpha, "beta": self.beta}
+        options: dict[str, Argument] = {
+            name: getattr(self, name) for name in ("size", "k", "alpha", "beta")
+        }
         if self.across == "space":
-            return (call("SpatialResponseNorm", helper="spatial_response_norm", **options),)
+            return (helper_call("spatial_response_norm", "SpatialResponseNorm", **options),)
         if towers > 1:
             options["towers"] = towers
-        return (call("LocalResponseNorm", helper="local_response_norm", **options),)
+        return (helper_call("local_response_norm", "LocalResponseNorm", **options),)
 
     @property
     def brief(self) -> str:
@@ -84,5 +86,3 @@ class BatchNorm(Op, word="batchnorm"):
             if getattr(self, name) != type(self).model_fields[name].default
         }
         return (call("nn.BatchNorm2d" if x.is_map else "nn.BatchNorm1d", x.channels, **options),)
-
-

@@ -11,7 +11,7 @@ from archdsl.words.word import Extent, Op, Padding, Rounding, Switch
 
 
 class Pool(SlidingOp):
-    """What the two sliding pools share. Pooling overlaps where the stride is less than the kernel."""
+    """What the two sliding pools share. They overlap where the stride is less than the kernel."""
 
     look = Family.POOLING
 

@@ -29,7 +29,7 @@ class Setting(Word, family=True):
     @classmethod
     def slot(cls) -> str:
         """The field of Recipe that a line of this word fills: `optimizer` for sgd."""
-        return next(base.word for base in cls.__mro__ if base in Setting.words.values())
+        return next(word for word, line in Setting.words.items() if issubclass(cls, line))
 
     @property
     def value(self) -> Any:
@@ -70,6 +70,17 @@ class Folder(Data, word="folder"):
     """Image files as train/CLASS/NAME.jpg and val/CLASS/NAME.jpg."""
 
     path: Quoted = Field(description="folder that holds train/ and val/")
+
+
+def data_from_text(text: str) -> Data | None:
+    """`shapes`, or `folder:DIR` and its like, as --data takes them; None for anything else."""
+    word, _, path = text.partition(":")
+    cls = Data.words.get(word)
+    if cls is None or bool(path) != bool(cls.arguments()):
+        return None
+    data = cls.model_validate({"path": Quoted(path)} if path else {})
+    assert isinstance(data, Data)
+    return data
 
 
 class Augment(Setting, word="augment"):
@@ -189,6 +200,7 @@ class Scale(Setting, word="scale"):
     """Multipliers of the learning rate and the weight decay, of one stage or of all biases."""
 
     repeatable = True
+    own_references = ("biases",)
 
     target: Reference = Field(description="a stage, or biases")
     lr: NonNegative = Field(1.0, description="factor of the learning rate")
@@ -270,9 +282,7 @@ class Recipe(BaseModel):
     steps: int | None = None
     """One of epochs and steps is None."""
     seed: int = 0
-    optimizer: SerializeAsAny[Optimizer] = Field(
-        default_factory=lambda: Sgd(lr=0.01, momentum=0.9)
-    )
+    optimizer: SerializeAsAny[Optimizer] = Field(default_factory=lambda: Sgd(lr=0.01, momentum=0.9))
     scale: tuple[Scale, ...] = ()
     schedule: SerializeAsAny[Schedule] = Field(default_factory=Constant)
     loss: CrossEntropy = Field(default_factory=CrossEntropy)

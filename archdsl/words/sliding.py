@@ -58,12 +58,12 @@ class SlidingOp(Op):
                 None,
                 f"{{layer}} never sees the last {_lines(height.unseen, width.unseen)} "
                 f"of its {height.size}x{width.size} input",
-                notes=tuple(
-                    f"{axis.formula}, which rounds down to {axis.output}"
-                    for axis in dict.fromkeys((height, width))
-                    if axis.unseen
-                )
-                + (
+                notes=(
+                    *(
+                        f"{axis.formula}, which rounds down to {axis.output}"
+                        for axis in dict.fromkeys((height, width))
+                        if axis.unseen
+                    ),
                     "the usual cause is a typo in a size; floor, ceil and padding conventions "
                     "also differ between frameworks",
                 ),
@@ -143,7 +143,7 @@ def argument(window: Window) -> Argument:
 
 
 def steps(stride: Window | None, pad: Window | Literal["same"]) -> str:
-    """` /4 p2`: a stride and a padding as tables and pictures write them, where they are not trivial."""
+    """` /4 p2`: a stride and a padding as tables and pictures write them; trivial ones not."""
     step = f" /{stride.brief}" if stride else ""
     if pad == SQUARE_ZERO:
         return step

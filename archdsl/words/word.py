@@ -43,6 +43,8 @@ class Word(BaseModel):
     """Whether a statement of this word may have a label and claim a shape."""
     blocks: ClassVar[int] = 0
     """How many blocks follow the arguments."""
+    own_references: ClassVar[tuple[str, ...]] = ()
+    """Names that may stand where a stage's does: `biases` of `scale`."""
     home: ClassVar[str] = ""
     """Where this family's words stand, for the error about one that stands elsewhere."""
 
@@ -56,13 +58,19 @@ class Word(BaseModel):
             cls.words = {}
 
     @classmethod
+    def phrase(cls) -> str:
+        """How a statement of this word begins: `conv`, or `optimizer sgd` in a family."""
+        named = [base for base in reversed(cls.__mro__) if issubclass(base, Word)]
+        return " ".join(base.word for base in named if "word" in base.__dict__ and base.word)
+
+    @classmethod
     def arguments(cls) -> dict[str, Kind]:
         """What each argument takes, by field name, positional ones first."""
         return _arguments(cls)
 
 
 class Op(Word, family=True):
-    """A layer. Shapes are CxHxW for maps and F for vectors; a method raises Misfit where it must."""
+    """A layer. Shapes are CxHxW for maps, F for vectors. Methods raise Misfit where they must."""
 
     labelled = True
     home = "an arch"
@@ -70,7 +78,7 @@ class Op(Word, family=True):
     weighted: ClassVar[bool] = False
     """A convolution or a fully connected layer: what `weights`, `neurons` and `depth` count."""
     computes: ClassVar[bool] = True
-    """Whether the output is new numbers, which `activations` counts, and not a view of the input."""
+    """Whether the output is new numbers, which `activations` counts, and no view of the input."""
 
     def output(self, x: Shape) -> Shape:
         """The output shape for an input of shape `x`. Raises Misfit."""
@@ -187,10 +195,12 @@ def _shape(value: Any) -> Shape | None:
     dims = (value,) if type(value) is int else value
     if isinstance(dims, Shape):
         return dims
-    if isinstance(dims, tuple) and len(dims) in (1, 3):
-        if all(type(n) is int and 1 <= n <= MAX_COUNT for n in dims):
-            return Shape(dims)
-    return None
+    fits = (
+        isinstance(dims, tuple)
+        and len(dims) in (1, 3)
+        and all(type(n) is int and 1 <= n <= MAX_COUNT for n in dims)
+    )
+    return Shape(dims) if fits else None
 
 
 def _switch(value: Any) -> bool | None:
@@ -318,6 +328,10 @@ def _expects(member: Any, metadata: list[Any]) -> str:
     if isinstance(member, type) and issubclass(member, Word):
         return "one of " + ", ".join(member.words)
     noun = "a whole number" if member is int else "a number"
+    ends = [bound for bound in metadata if isinstance(bound, Ge | Le)]
+    if len(ends) == 2:
+        low, high = (getattr(bound, "ge", None) or getattr(bound, "le", 0) for bound in ends)
+        return f"{noun} from {low or 0} to {high:_}"
     bounds = []
     for bound in metadata:
         match bound:
@@ -327,8 +341,6 @@ def _expects(member: Any, metadata: list[Any]) -> str:
                 bounds.append(f"more than {low}")
             case Lt(lt=high):
                 bounds.append(f"less than {high}")
-            case Le(le=high) if high != MAX_COUNT:
-                bounds.append(f"at most {high}")
             case Le(le=high):
                 bounds.append(f"at most {high:_}")
     return f"{noun} of {' and '.join(bounds)}" if bounds else noun

@@ -1,0 +1,142 @@
+"""The Python API: a spec as an object with its figures. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from archdsl.analysis import Analysis, Costs, Verdict
+from archdsl.compiler import Compilation, compile_file, probes
+from archdsl.diagnostics import Diagnostic, Severity
+from archdsl.diagnostics.render import text
+from archdsl.network import Network
+from archdsl.shape import Shape
+from archdsl.styled import plain
+from archdsl.words.bind import Quantity
+
+
+class SpecError(Exception):
+    """A spec from which no network can be had, or not the one asked for.
+
+    `diagnostics` are the findings; the message is what `archdsl check` prints of them.
+    """
+
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...] = ()) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What `archdsl check` finds: `ok` if there is no error, the findings, the claims' verdicts."""
+
+    ok: bool
+    diagnostics: tuple[Diagnostic, ...]
+    claims: tuple[Verdict, ...]
+
+    def __str__(self) -> str:
+        return rendered(self.diagnostics)
+
+
+@dataclass(frozen=True)
+class Arch:
+    """A network with everything that is known of it. Figures are None where a shape is unknown."""
+
+    analysis: Analysis
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def network(self) -> Network:
+        return self.analysis.network
+
+    @property
+    def name(self) -> str:
+        return self.network.name
+
+    @property
+    def costs(self) -> Costs | None:
+        """All figures of the whole network."""
+        return self.analysis.costs
+
+    @property
+    def params(self) -> int | None:
+        """Numbers learned: weights, biases, and what normalisation and prelu learn."""
+        return self.costs.params if self.costs else None
+
+    @property
+    def weights(self) -> int | None:
+        """Weights of convolutions and linear layers, biases not counted."""
+        return self.costs.weights if self.costs else None
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply–accumulates per image of convolutions and linear layers."""
+        return self.costs.macs if self.costs else None
+
+    @property
+    def activations(self) -> int | None:
+        """Numbers per image: the input and the output of every layer that computes."""
+        return self.costs.activations if self.costs else None
+
+    @property
+    def output(self) -> Shape | None:
+        """The output's shape: F for a vector, CxHxW for a map."""
+        stages = self.network.stages
+        return self.analysis.shapes.output_of(stages[-1]) if stages else self.network.input
+
+    def shape(self, path: str) -> Shape | None:
+        """The output shape of a stage (`conv1`) or of a layer (`conv1.relu`). Raises KeyError."""
+        stage = self.network.stage(path)
+        return self.analysis.shapes.flows[stage.layers[-1].path if stage else path].output
+
+    def check(self) -> CheckResult:
+        """The findings about this network's file, and the verdicts on this network's claims."""
+        ok = all(d.severity is not Severity.ERROR for d in self.diagnostics)
+        return CheckResult(ok, self.diagnostics, self.analysis.verdicts)
+
+    def pytorch(self) -> str:
+        """A standalone PyTorch module as text. Raises SpecError if the network does not check."""
+        from archdsl.codegen.pytorch import module
+
+        require_checked(self)
+        return module(self.analysis, probes(self.analysis)).text
+
+
+def load(
+    path: str | PathLike[str],
+    *,
+    arch: str | None = None,
+    parameters: Mapping[str, Quantity] | None = None,
+) -> Arch:
+    """The network of a .arch file; the one named `arch` where the file has several.
+
+    `parameters` override the arch's own. Raises SpecError where no network can be read. A network
+    with wrong shapes or claims loads: `check()` says what is wrong with it.
+    """
+    return select(compile_file(Path(path), parameters), str(path), arch)
+
+
+def select(compilation: Compilation, name: str, arch: str | None) -> Arch:
+    """One arch of a compiled file. Raises SpecError."""
+    if not compilation.archs:
+        raise SpecError(rendered(compilation.diagnostics), compilation.diagnostics)
+    by_name = {analysis.network.name: analysis for analysis in compilation.archs}
+    if arch is None and len(by_name) > 1:
+        raise SpecError(f"{name} has several networks: {', '.join(by_name)}. Name one of them.")
+    if arch is not None and arch not in by_name:
+        raise SpecError(f"{name} has no network '{arch}'. It has: {', '.join(by_name)}.")
+    chosen = by_name[arch] if arch is not None else compilation.archs[0]
+    return Arch(chosen, compilation.diagnostics)
+
+
+def require_checked(arch: Arch) -> None:
+    """Raises SpecError if the network's file has errors."""
+    if not (result := arch.check()).ok:
+        raise SpecError(str(result), arch.diagnostics)
+
+
+def rendered(diagnostics: tuple[Diagnostic, ...]) -> str:
+    """The findings as plain text."""
+    return "\n".join(plain(line) for finding in diagnostics for line in text(finding))

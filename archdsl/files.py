@@ -1,0 +1,52 @@
+"""Files in and out: which specs a command line names, and writing that never leaves half a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+STDIN = "-"
+
+
+def specs(targets: list[str]) -> Iterator[str]:
+    """The files that the targets of a command name: files, `-`, and the .arch files of folders.
+
+    Raises FileNotFoundError for a folder without any.
+    """
+    for target in targets:
+        path = Path(target)
+        if target == STDIN or not path.is_dir():
+            yield target
+            continue
+        found = sorted(path.rglob("*.arch"))
+        if not found:
+            raise FileNotFoundError(f"{target} is a folder without .arch files")
+        yield from map(str, found)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a whole file or nothing: a temporary file beside it, then a rename. Raises OSError."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
