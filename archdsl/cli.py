@@ -15,7 +15,7 @@ import typer
 import archdsl
 from archdsl import files, report
 from archdsl.api import Arch, SpecError, require_checked, select
-from archdsl.compiler import Compilation, compile_bytes, compile_file, probes
+from archdsl.compiler import Compilation, compile_bytes, compile_file
 from archdsl.diagnostics import Diagnostic, Findings, Severity
 from archdsl.diagnostics import render as findings_view
 from archdsl.lower import scope
@@ -186,26 +186,20 @@ def train(
     color: Colored = Color.AUTO,
 ) -> None:
     """Train exactly the generated module, with the spec's recipe; keep everything in a folder."""
-    from archdsl.codegen.pytorch import module
-    from archdsl.words.recipe import Recipe, data_from_text
+    from archdsl.words.recipe import data_from_text
 
     arch = _load(spec, settings, color)
     _require_checked(arch, color)
-    recipe = arch.network.recipe or Recipe()
-    if data is not None:
-        source = data_from_text(data)
-        if source is None:
-            _fail(
-                f"--data {data}: write shapes, folder:DIR, cifar10:DIR, cifar100:DIR or mnist:DIR"
-            )
-        recipe = recipe.model_copy(update={"data": source})
+    source = data_from_text(data) if data is not None else None
+    if data is not None and source is None:
+        _fail(f"--data {data}: write shapes, folder:DIR, cifar10:DIR, cifar100:DIR or mnist:DIR")
     try:
         from archdsl import training
     except ModuleNotFoundError as error:
         _fail(f"training needs {error.name}: install it with  pip install 'archdsl[train]'")
     console = _console(color)
     try:
-        job = training.job(arch, module(arch.analysis, probes(arch.analysis)), recipe)
+        job = training.job(arch, source)
         training.train(job, run, device.value, steps, training.reporter(console))
     except training.TrainingError as error:
         _fail(str(error))

@@ -45,7 +45,14 @@ def parameter(name: str) -> str:
 
 
 def _free(name: str, taken: frozenset[str]) -> str:
-    """The name, with a trailing `_` where it is taken. Identifiers only: it becomes code."""
+    """The name, with a trailing `_` where it is taken. Identifiers only: it becomes code.
+
+    Names that begin with `_` are torch's own, and with `__` Python mangles them in a class, unless
+    they end in `__` as well.
+    """
     if not (name.isascii() and name.isidentifier()):
         raise ValueError(f"{name!r} is no identifier")
-    return f"{name}_" if name in taken or keyword.iskeyword(name) else name
+    if name.startswith("__"):
+        return f"{name}__"
+    private = name.startswith("_")
+    return f"{name}_" if private or name in taken or keyword.iskeyword(name) else name

@@ -247,26 +247,48 @@ def _initialisation(network: Network) -> Iterator[str]:
     yield "        for name, module in self.named_modules():"
     yield "            if not isinstance(module, nn.Conv2d | nn.Linear):"
     yield "                continue"
-    weight_groups = _grouped(weights)
-    bias_groups = _grouped(biases)
-    if not all(len(g) == len(weighted) for _, g in [*weight_groups, *bias_groups]):
-        yield '            stage_name = name.partition(".")[0]'
-    for distribution, stages in weight_groups:
-        indent = " " * 12
-        if len(stages) < len(weighted):
-            yield from _condition(stages, indent, "")
-            indent += "    "
-        yield f"{indent}{_initial_call(distribution)}"
-    if not bias_groups:
-        return
-    for value, stages in bias_groups:
-        everywhere = len(stages) == len(weighted)
-        indent = " " * 12
-        if everywhere:
-            yield f"{indent}if module.bias is not None:"
+    indent = " " * 12
+    weight_groups, bias_groups = _grouped(weights), _grouped(biases)
+    if any(len(stages) < len(weighted) for _, stages in [*weight_groups, *bias_groups]):
+        yield f'{indent}stage_name = name.partition(".")[0]'
+    calls = [(_initial_call(distribution), stages) for distribution, stages in weight_groups]
+    yield from _by_stage(calls, len(weighted), indent)
+    if bias_groups:
+        yield f"{indent}if module.bias is not None:"
+        calls = [(_constant(value), stages) for value, stages in bias_groups]
+        yield from _by_stage(calls, len(weighted), indent + "    ")
+
+
+def _by_stage(
+    statements: Sequence[tuple[str, Sequence[str]]], weighted: int, indent: str
+) -> Iterator[str]:
+    """Each statement under the condition that the stage is one of those it is for."""
+    keyword = "if"
+    left = weighted
+    for statement, stages in statements:
+        if len(stages) == weighted:
+            yield f"{indent}{statement}"
+            return
+        if len(stages) == left:
+            yield f"{indent}else:"
         else:
-            yield from _condition(stages, indent, "module.bias is not None and ")
-        yield f"{indent}    nn.init.constant_(module.bias, {value!r})"
+            quoted = [f'"{names.attribute(stage)}"' for stage in stages]
+            if len(quoted) == 1:
+                yield f"{indent}{keyword} stage_name == {quoted[0]}:"
+            else:
+                yield from writer.listing(f"{keyword} stage_name in ", quoted, indent, ":")
+        yield f"{indent}    {statement}"
+        keyword = "elif"
+        left -= len(stages)
+
+
+def _constant(value: object) -> str:
+    match value:
+        case 0.0:
+            return "nn.init.zeros_(module.bias)"
+        case 1.0:
+            return "nn.init.ones_(module.bias)"
+    return f"nn.init.constant_(module.bias, {value!r})"
 
 
 def initial_values(network: Network) -> tuple[dict[str, Initial], dict[str, float]]:
@@ -295,15 +317,7 @@ def _grouped(values: Mapping[str, object]) -> list[tuple[object, list[str]]]:
             groups.append((value, [stage]))
         else:
             group.append(stage)
-    return groups
-
-
-def _condition(stages: Sequence[str], indent: str, before: str) -> Iterator[str]:
-    quoted = [f'"{names.attribute(stage)}"' for stage in stages]
-    if len(quoted) == 1:
-        yield f"{indent}if {before}stage_name == {quoted[0]}:"
-    else:
-        yield from writer.call(f"if {before}stage_name in ", quoted, indent, tail=":")
+    return sorted(groups, key=lambda group: len(group[1]))  # the largest goes into the `else`
 
 
 def _initial_call(distribution: object) -> str:

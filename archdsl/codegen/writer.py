@@ -25,6 +25,14 @@ def call(
     return [f"{indent}{head}(", *lines, f"{indent}){tail}{note}"]
 
 
+def listing(head: str, items: Sequence[str], indent: str, tail: str) -> list[str]:
+    """`head(items)tail` for a tuple of two items or more, one item a line where it is too long."""
+    flat = f"{indent}{head}({', '.join(items)}){tail}"
+    if len(flat) <= WIDTH:
+        return [flat]
+    return [f"{indent}{head}(", *(f"{indent}    {item}," for item in items), f"{indent}){tail}"]
+
+
 def docstring(paragraphs: Iterable[str], indent: str) -> list[str]:
     """A docstring of paragraphs, wrapped. Any text is safe in it."""
     room = WIDTH - len(indent)

@@ -51,6 +51,5 @@ BAD_WINDOW = Rule(
 
 WRONG_SHAPE = Rule("E401", "wrong-shape", "A layer's output is not the shape claimed for it.")
 WRONG_CLAIM = Rule("E402", "wrong-claim", "A figure of the network is not what is claimed.")
-UNPROVED_CLAIM = Rule("E403", "unproved-claim", "A claim is about a figure that the network lacks.")
 
 RULES: tuple[Rule, ...] = tuple(value for value in globals().values() if isinstance(value, Rule))

@@ -26,6 +26,8 @@ def recipe(
     places: dict[str, Span] = {}
     before = len(findings)
     for line in block.statements:
+        if not line.word.text:
+            continue  # did not parse, and is reported
         bound = bind(line, (Setting,), parameters, findings)
         if bound is None:
             continue

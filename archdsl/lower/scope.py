@@ -59,6 +59,10 @@ def _declare(
 ) -> None:
     if item.key is None:
         name = item.value.span.text
+        if name in overrides:
+            parameters[name] = overrides[name]
+            return
+        parameters[name] = 1  # so that its uses are no second mistake
         findings.append(
             at(
                 catalogue.MISSING_ARGUMENT,

@@ -110,7 +110,9 @@ def check_form(statement: tree.Statement, cls: type[Word], findings: Findings) -
         opening = Span(extra.source, extra.start, extra.start + 1)
         many = "no block" if cls.blocks == 0 else "one block"
         wrong.append((opening, f"'{cls.word}' takes {many}"))
-    if len(statement.blocks) < cls.blocks:
+    # A block on the next line is a mistake that the parser has reported.
+    below = statement.span.source.text[statement.span.end :].lstrip().startswith("{")
+    if len(statement.blocks) < cls.blocks and not below:
         findings.append(
             at(
                 catalogue.MISSING_ARGUMENT,

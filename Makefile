@@ -1,0 +1,56 @@
+# Everything a fresh machine needs is set up by the command that needs it.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format goldens graphviz clean
+
+help: ## Show these commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "archdsl needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	@touch $@
+
+graphviz: # Debian's package where it may be installed; else only `render --svg` is missing
+	@command -v dot >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -qq && apt-get install -y -qq graphviz; } >/dev/null || true; \
+	fi; \
+	command -v dot >/dev/null || \
+	  echo "Graphviz is not installed, so pictures are skipped. Debian: sudo apt-get install graphviz; macOS: brew install graphviz"
+
+demo: $(VENV)/installed graphviz ## Check, render, emit and train, in a minute or two
+	$(BIN)/archdsl check specs/alexnet.arch
+	$(BIN)/archdsl check specs/alexnet_224.arch || [ $$? = 1 ]
+	@mkdir -p build
+	@if command -v dot >/dev/null; then set -x; \
+	  $(BIN)/archdsl render specs/alexnet.arch -o build/alexnet.svg; fi
+	$(BIN)/archdsl emit specs/small.arch -o build/small.py
+	$(BIN)/archdsl train specs/small.arch
+
+test: $(VENV)/installed graphviz ## Lint, check types, run every test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lint: $(VENV)/installed ## Lint and check types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/installed ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+goldens: $(VENV)/installed ## Write the golden files anew, to be reviewed as a diff
+	ARCHDSL_UPDATE_GOLDENS=1 $(BIN)/pytest -q
+
+clean: ## Remove the virtual environment and what the demo wrote
+	rm -rf $(VENV) build

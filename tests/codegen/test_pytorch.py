@@ -1,0 +1,274 @@
+"""The generated module: the text as reviewed, and what it does when it is run."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from archdsl import load
+from archdsl.api import Arch
+from archdsl.codegen import names
+from archdsl.codegen.pytorch import calls
+from archdsl.shape import Shape
+from tests.helpers import GOLDEN, ROOT, SPECS, assert_golden, network
+
+CLEAN = ["alexnet", "small"]
+
+
+def imported(text: str, folder: Path) -> object:
+    """The generated file, written and imported as any module is."""
+    path = folder / "generated.py"
+    path.write_text(text, encoding="utf-8")
+    specification = importlib.util.spec_from_file_location("generated", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def built(arch: Arch, folder: Path, **parameters: int) -> nn.Module:
+    """An instance of the generated class."""
+    network = getattr(imported(arch.pytorch(), folder), arch.name)(**parameters)
+    assert isinstance(network, nn.Module)
+    return network
+
+
+def loaded(folder: Path, body: str, header: str = "Net", comment: str = "") -> Arch:
+    path = folder / "net.arch"
+    path.write_text(comment + network(body, header), encoding="utf-8")
+    return load(path)
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_the_module_is_the_golden_one(name: str) -> None:
+    assert_golden(GOLDEN / "modules" / f"{name}.py", load(SPECS / f"{name}.arch").pytorch())
+
+
+def test_goldens_pass_ruff_and_strict_mypy() -> None:
+    modules = sorted(map(str, (GOLDEN / "modules").glob("*.py")))
+    assert modules
+    for command in (
+        ["ruff", "check", "--isolated"],
+        ["ruff", "format", "--isolated", "--check"],
+        ["mypy", "--strict", "--config-file="],
+    ):
+        for module in modules if command[0] == "mypy" else [None]:
+            files = [module] if module else modules
+            done = subprocess.run(
+                [sys.executable, "-m", *command, *files],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=ROOT,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_the_module_has_the_checkers_shapes_and_parameters(name: str, tmp_path: Path) -> None:
+    arch = load(SPECS / f"{name}.arch")
+    with torch.device("meta"):
+        module = built(arch, tmp_path)
+    seen: dict[str, tuple[int, ...]] = {}
+    for stage in arch.network.stages:
+        for layer in stage.layers:
+            submodule = module.get_submodule(layer.path)
+
+            def keep(_: nn.Module, __: object, y: torch.Tensor, path: str = layer.path) -> None:
+                seen[path] = tuple(y.shape[1:])
+
+            submodule.register_forward_hook(keep)
+    module(torch.empty(2, *arch.network.input.dims, device="meta"))
+    assert seen == {
+        layer.path: arch.analysis.flow(layer).output.dims  # type: ignore[union-attr]
+        for layer in arch.network.layers
+    }
+    assert sum(p.numel() for p in module.parameters()) == arch.params
+
+
+def test_weights_are_stored_under_stage_and_word(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "input 3x8x8\na: conv 4 3x3\nrelu\nb: linear 2\nbatchnorm\nprelu")
+    assert list(built(arch, tmp_path).state_dict()) == [
+        "a.conv.weight",
+        "a.conv.bias",
+        "b.linear.weight",
+        "b.linear.bias",
+        "b.batchnorm.weight",
+        "b.batchnorm.bias",
+        "b.batchnorm.running_mean",
+        "b.batchnorm.running_var",
+        "b.batchnorm.num_batches_tracked",
+        "b.prelu.weight",
+    ]
+
+
+def test_initial_weights_are_as_init_says(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module = built(load(SPECS / "alexnet.arch"), tmp_path)
+    for name, parameter in module.named_parameters():
+        stage = name.split(".")[0]
+        if name.endswith("bias"):
+            value = 1.0 if stage in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.0
+            assert torch.all(parameter == value), name
+        else:
+            # 34,848 weights or more: the standard error of the mean is below 6e-5.
+            assert abs(parameter.mean().item()) < 3e-4, name
+            assert parameter.std().item() == pytest.approx(0.01, rel=0.02), name
+
+
+def test_later_init_lines_win_and_distributions_are_torchs(tmp_path: Path) -> None:
+    body = """
+input 64x8x8
+a: conv 64 3x3
+b: conv 64 3x3
+c: linear 300
+d: linear 300 bias=no
+init weights=uniform(-0.5, 0.5) bias=0.25
+init b weights=kaiming
+init c weights=xavier bias=-1
+"""
+    torch.manual_seed(0)
+    module = built(loaded(tmp_path, body), tmp_path)
+    weights = {name: p for name, p in module.named_parameters() if name.endswith("weight")}
+    assert weights["a.conv.weight"].std().item() == pytest.approx(1 / 12**0.5, rel=0.05)
+    assert weights["b.conv.weight"].std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.05)
+    limit = (6 / (64 * 4 * 4 + 300)) ** 0.5
+    assert weights["c.linear.weight"].abs().max().item() == pytest.approx(limit, rel=0.01)
+    biases = {name: p for name, p in module.named_parameters() if name.endswith("bias")}
+    values = {name: set(p.tolist()) for name, p in biases.items()}
+    assert values == {"a.conv.bias": {0.25}, "b.conv.bias": {0.25}, "c.linear.bias": {-1.0}}
+
+
+def test_without_init_torchs_defaults_stay(tmp_path: Path) -> None:
+    assert "reset_parameters" not in loaded(tmp_path, "input 8\nlinear 2").pytorch()
+
+
+def test_a_parameter_that_changes_nothing_else_is_an_argument(tmp_path: Path) -> None:
+    module = built(load(SPECS / "alexnet.arch"), tmp_path, classes=7)
+    assert module.get_submodule("fc8.linear").weight.shape == (7, 4096)
+    text = load(SPECS / "small.arch").pytorch()
+    assert "def __init__(self, classes: int = 10) -> None:" in text  # and size is a number
+
+
+def test_a_width_reaches_every_layer_that_it_changes(tmp_path: Path) -> None:
+    body = "input 3x8x8\na: conv width 3x3 pad=1\nbatchnorm\nb: conv 5 3x3\nglobalavgpool\nlinear 2"
+    arch = loaded(tmp_path, body, "Net(width=4)")
+    module = built(arch, tmp_path, width=6)
+    assert module.get_submodule("a.conv").weight.shape == (6, 3, 3, 3)
+    assert module.get_submodule("b.conv").weight.shape == (5, 6, 3, 3)
+    assert module(torch.zeros(2, 3, 8, 8)).shape == (2, 2)
+    # 4 · 6 · 6 inputs of the linear layer are no longer the width itself: a number then.
+    fixed = loaded(tmp_path, "input 3x8x8\nconv width 3x3\nlinear 2", "Net(width=4)")
+    assert "def __init__(self) -> None:" in fixed.pytorch()
+
+
+def test_two_parameters_of_one_value_are_kept_apart(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "input 8\nlinear a\nlinear b\nlinear a", "Net(a=4, b=4)")
+    shapes = [tuple(p.shape) for p in built(arch, tmp_path, a=2, b=3).parameters() if p.ndim == 2]
+    assert shapes == [(2, 8), (3, 2), (2, 3)]
+
+
+def test_set_changes_the_default(tmp_path: Path) -> None:
+    arch = load(SPECS / "small.arch", parameters={"classes": 100})
+    assert "classes: int = 100" in arch.pytorch()
+
+
+def test_lrn_is_normalised_per_device(tmp_path: Path) -> None:
+    body = "input 4x8x8\ndevices 2\nlrn\na: conv 8 3x3\nlrn"
+    text = loaded(tmp_path, body).pytorch()
+    assert text.count("towers=2") == 1  # the input is whole on both devices
+
+
+def test_names_that_python_or_torch_own_get_an_underscore(tmp_path: Path) -> None:
+    body = "input 8\nhalf: linear 4\nlambda: linear 4\n_modules: linear 4\n__x: linear 4\nforward: relu"
+    module = built(loaded(tmp_path, body), tmp_path)
+    assert [name for name, _ in module.named_children()] == [
+        "half_",
+        "lambda_",
+        "_modules_",
+        "__x__",
+        "forward_",
+    ]
+    assert module(torch.zeros(2, 8)).shape == (2, 4)
+    hidden = loaded(tmp_path, "input 8\nlinear super", "torch(super=4)")
+    assert "class torch_(nn.Module)" in hidden.pytorch()
+    assert getattr(imported(hidden.pytorch(), tmp_path), "torch_")(super_=3)(
+        torch.zeros(1, 8)
+    ).shape == (1, 3)
+
+
+def test_every_name_of_torchs_is_known() -> None:
+    taken = set(dir(nn.Sequential()))
+    assert {name for name in taken if not name.startswith("_")} <= names.MODULE_NAMES
+
+
+def test_no_text_of_a_spec_becomes_code(tmp_path: Path) -> None:
+    hostile = '# Title """ + __import__("os").system("touch owned") + """ \\N{BULLET} \\ end"\n'
+    arch = loaded(tmp_path, "input 8\nlinear 2", comment=hostile)
+    text = arch.pytorch()
+    (definition,) = [
+        node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)
+    ]
+    called = {
+        node.func.id
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert called == {"super", "stage", "OrderedDict"}
+    assert "__import__" in (ast.get_docstring(definition) or "")  # words, as they were written
+    imported(text, tmp_path)
+    assert not (Path.cwd() / "owned").exists()
+    for name in ("a b", "a-b", "1a", "é", ""):
+        with pytest.raises(ValueError, match="no identifier"):
+            names.attribute(name)
+
+
+def test_invisible_characters_of_a_title_are_dropped(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "input 8\nlinear 2", comment="# a\u202eb\u200bc\x85d\n")
+    text = arch.pytorch()
+    assert not set("\u202e\u200b\x85") & set(text)
+
+
+def test_helpers_are_the_files_of_runtime(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "input 4x8x8\nlrn\nlrn across=space")
+    text = arch.pytorch()
+    for stem in ("local_response_norm", "spatial_response_norm"):
+        source = (ROOT / "archdsl" / "runtime" / f"{stem}.py").read_text(encoding="utf-8")
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                assert ast.get_source_segment(source, node) in text
+    assert "archdsl." not in text and "import archdsl" not in text
+    assert built(arch, tmp_path)(torch.ones(1, 4, 8, 8)).shape == (1, 4, 8, 8)
+
+
+def test_a_layers_own_modules_keep_clear_of_others(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "input 3x8x8\na: linear 2\nflatten\nb: flatten\nlinear 2")
+    text = arch.pytorch()
+    keys = [line.split("=")[0].strip() for line in text.splitlines() if "=nn." in line]
+    assert keys == ["linear_flatten", "linear", "flatten", "flatten", "linear"]
+
+
+def test_a_convolution_rounded_up_sees_the_far_edge(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "input 1x6x6\nconv 1 3x3 stride=2 rounding=ceil bias=no")
+    module = built(arch, tmp_path)
+    with torch.no_grad():
+        module.get_submodule("conv.conv").weight.fill_(1.0)
+    y = module(torch.ones(1, 1, 6, 6))
+    assert y.shape == (1, 1, 3, 3)
+    assert y[0, 0].tolist() == [[9, 9, 6], [9, 9, 6], [6, 6, 4]]
+
+
+def test_shapes_chain(tmp_path: Path) -> None:
+    analysis = load(SPECS / "alexnet.arch").analysis
+    flows = [analysis.flow(layer) for layer in analysis.network.layers]
+    assert all(before.output == after.input for before, after in pairwise(flows))
+    assert flows[0].input == Shape((3, 227, 227))
+    assert set(calls(analysis)) == {layer.path for layer in analysis.network.layers}

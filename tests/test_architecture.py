@@ -1,0 +1,104 @@
+"""The rules of the house: which way imports go, and what `check` leaves alone."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import ROOT, SPECS
+
+PACKAGE = ROOT / "archdsl"
+
+ORDER = [
+    {"source", "styled"},
+    {"diagnostics"},
+    {"shape", "syntax"},
+    {"words"},
+    {"network"},
+    {"lower"},
+    {"analysis"},
+    {"compiler", "report", "diagram", "codegen"},
+    {"api", "files"},
+    {"training"},
+    {"cli"},
+]
+"""Each room may import its own level's and those above it in this list; runtime imports none."""
+
+RANK = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_imports_go_one_way() -> None:
+    wrong = []
+    for path in modules():
+        own = room(path)
+        if own in ("__init__", "runtime"):
+            continue
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] != "archdsl" or len(parts) < 2 or parts[1] not in RANK:
+                continue
+            if parts[1] != own and RANK[parts[1]] > RANK[own]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert wrong == []
+    assert {room(path) for path in modules()} - {"__init__", "runtime"} == set(RANK)
+
+
+def test_runtime_imports_torch_and_the_standard_library_only() -> None:
+    helpers = [path for path in modules() if room(path) == "runtime"]
+    assert helpers
+    for path in helpers:
+        roots = {name.split(".")[0] for name in imported(path)}
+        assert roots - set(sys.stdlib_module_names) <= {"torch"}
+
+
+def test_only_the_command_line_prints_or_exits() -> None:
+    pattern = re.compile(r"(?<![\w.])print\(|sys\.exit|raise SystemExit|typer\.Exit")
+    for path in modules():
+        if room(path) != "cli":
+            assert not pattern.search(path.read_text(encoding="utf-8")), path
+
+
+def test_no_word_is_asked_for_its_name_outside_words() -> None:
+    pattern = re.compile(r"\.word(\.text)?\s*(==|!=|\bin\b)|\bmatch\b.*\.word\.text:")
+    for path in modules():
+        if room(path) != "words":
+            found = pattern.findall(path.read_text(encoding="utf-8"))
+            assert not found, (path, found)
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["check", "--format", "json"]])
+def test_check_leaves_what_it_does_not_need(arguments: list[str]) -> None:
+    script = (
+        "import sys; from archdsl.cli import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as stop: assert stop.code == 0\n"
+        "heavy = {'torch', 'numpy', 'matplotlib', 'graphviz', 'PIL', 'safetensors', 'rich.progress',"
+        " 'archdsl.training', 'archdsl.diagram'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    command = [sys.executable, "-c", script, *arguments, str(SPECS / "alexnet.arch")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,301 @@
+"""The commands as a user runs them: output, files, exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from archdsl.cli import app
+from tests.helpers import SPECS, network
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=stdin)
+
+
+def spec(folder: Path, body: str, name: str = "net.arch", header: str = "Net") -> Path:
+    path = folder / name
+    path.write_text(network(body, header), encoding="utf-8")
+    return path
+
+
+# --- check ------------------------------------------------------------------------------------
+
+
+def test_check_of_alexnet_is_clean() -> None:
+    result = run("check", str(SPECS / "alexnet.arch"))
+    assert result.exit_code == 0
+    for figure in ("60,965,224", "60,954,656", "724,406,816", "2,079,811", "13 claims hold"):
+        assert figure in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_check_of_the_typo_is_not() -> None:
+    result = run("check", str(SPECS / "alexnet_224.arch"))
+    assert result.exit_code == 1
+    assert "(224 − 11) / 4 + 1 = 54.25, which rounds down to 54" in result.stdout
+    assert "input 3x227x227" in result.stdout
+    assert result.stdout.rstrip().endswith("2 errors")
+
+
+def test_check_of_a_folder_of_files_and_of_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    spec(tmp_path, "input 8\nlinear 2", "a.arch", "First")
+    spec(tmp_path / "deep", "input 8\nlinear 2", "b.arch", "Second")
+    both = run("check", str(tmp_path))
+    assert both.exit_code == 0
+    assert both.stdout.index("First") < both.stdout.index("Second")
+    piped = run("check", "-", stdin=network("input 8\nlinear 2", "Piped"))
+    assert piped.exit_code == 0
+    assert "Piped  <stdin>" in piped.stdout
+
+
+def test_one_bad_file_hides_no_other(tmp_path: Path) -> None:
+    good = spec(tmp_path, "input 8\nlinear 2")
+    result = run("check", str(tmp_path / "missing.arch"), str(good))
+    assert result.exit_code == 2
+    assert "missing.arch: No such file or directory" in result.stdout
+    assert "Net" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "name"),
+    [
+        (b"", 1, "no-arch"),
+        (b"\xff\xfe\x00binary", 2, "not-text"),
+        (b"\x00\x01\x02", 1, "syntax"),
+        (b"# only a comment\n", 1, "no-arch"),
+    ],
+)
+def test_files_that_are_no_specs(tmp_path: Path, content: bytes, code: int, name: str) -> None:
+    path = tmp_path / "bad.arch"
+    path.write_bytes(content)
+    result = run("check", str(path))
+    assert result.exit_code == code
+    assert name in result.stdout
+
+
+def test_a_folder_without_specs(tmp_path: Path) -> None:
+    result = run("check", str(tmp_path))
+    assert result.exit_code == 2
+    assert "without .arch files" in result.stderr
+
+
+def test_json_is_one_document_for_all_files(tmp_path: Path) -> None:
+    bad = spec(tmp_path, "input 3x8x8\nconv 8 3x3 strid=2")
+    result = run("check", str(SPECS / "alexnet.arch"), str(bad), "--format", "json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert [arch["name"] for arch in document["archs"]] == ["AlexNet", "Net"]
+    (finding,) = document["diagnostics"]
+    assert (finding["code"], finding["name"], finding["severity"]) == (
+        "E202",
+        "unknown-argument",
+        "error",
+    )
+    assert (finding["file"], finding["line"], finding["column"]) == (str(bad), 3, 14)
+    assert finding["help"] == ["did you mean 'stride'?"]
+
+
+def test_json_of_the_typo_carries_its_fixes() -> None:
+    document = json.loads(run("check", str(SPECS / "alexnet_224.arch"), "--format", "json").stdout)
+    lossy = document["diagnostics"][0]
+    assert [fix["title"] for fix in lossy["fixes"]] == ["input 3x227x227", "pad=2", "rounding=ceil"]
+    (edit,) = lossy["fixes"][0]["edits"]
+    assert edit["replacement"] == "3x227x227"
+    claims = {claim["text"]: claim["holds"] for claim in document["archs"][0]["claims"]}
+    assert claims["conv1 neurons 253_440"] is False and claims["conv2 neurons 186_624"] is True
+
+
+def test_json_of_a_missing_file_has_null_places() -> None:
+    document = json.loads(run("check", "missing.arch", "--format", "json").stdout)
+    (finding,) = document["diagnostics"]
+    assert finding["code"] == "E001"
+    assert finding["line"] is None and document["archs"] == []
+
+
+def test_set_overrides_a_parameter() -> None:
+    result = run("check", str(SPECS / "small.arch"), "--set", "classes=100", "--format", "json")
+    assert result.exit_code == 0
+    (arch,) = json.loads(result.stdout)["archs"]
+    assert arch["stages"][-1]["output"] == [100]
+    assert arch["params"] == 2_644_234 + 90 * 193
+    assert [claim["holds"] for claim in arch["claims"]] == [True, None, None]
+
+
+@pytest.mark.parametrize("setting", ["classes", "classes=", "=3", "classes=many", "a=1 b=2", "a=(1"])
+def test_a_set_that_is_no_setting(setting: str) -> None:
+    result = run("check", str(SPECS / "small.arch"), "--set", setting)
+    assert result.exit_code == 2
+    assert "bad-override" in result.stderr
+
+
+def test_a_set_of_an_unknown_parameter_is_told_the_near_one() -> None:
+    result = run("check", str(SPECS / "small.arch"), "--set", "clases=10")
+    assert result.exit_code == 2
+    assert "did you mean 'classes'?" in result.stdout
+
+
+def test_color_is_forced_and_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(SPECS / "alexnet.arch")
+    assert "\x1b[" in run("check", path, "--color", "always").stdout
+    assert "\x1b[" not in run("check", path, "--color", "never").stdout
+
+
+def test_a_terminal_is_coloured_unless_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
+    command = [sys.executable, "-c", script, sys.executable, "-m", "archdsl", "check"]
+
+    def seen(**extra: str) -> str:
+        environment = {"PATH": "/usr/bin:/bin", "TERM": "xterm-256color", "COLUMNS": "80", **extra}
+        process = subprocess.run(
+            [*command, str(SPECS / "alexnet.arch")],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+        )
+        return process.stdout.decode()
+
+    assert "\x1b[" in seen()
+    assert "\x1b[" not in seen(NO_COLOR="1")
+
+
+# --- render -----------------------------------------------------------------------------------
+
+
+@needs_dot
+def test_render_writes_an_svg_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("render", str(SPECS / "alexnet.arch"), "--svg")
+    assert result.exit_code == 0
+    assert result.stdout.strip() == "alexnet.svg"
+    svg = (tmp_path / "alexnet.svg").read_text(encoding="utf-8")
+    assert svg.lstrip().startswith("<?xml") and "AlexNet" in svg and "43,264" in svg
+
+
+def test_render_dot_needs_no_graphviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    output = tmp_path / "net.dot"
+    result = run("render", str(SPECS / "alexnet.arch"), "-o", str(output))
+    assert result.exit_code == 0
+    assert output.read_text(encoding="utf-8").startswith("digraph")
+    missing = run("render", str(SPECS / "alexnet.arch"), "-o", str(tmp_path / "net.svg"))
+    assert missing.exit_code == 2
+    assert "apt-get install graphviz" in missing.stderr and "--dot" in missing.stderr
+    assert not (tmp_path / "net.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("-o", "net.gif"), "pictures are written as .svg or .dot"),
+        (("--svg", "--dot"), "choose one"),
+        (("--dot", "-o", "missing/net.dot"), "does not exist"),
+        (("--dot", "-o", "."), "is a folder"),
+    ],
+)
+def test_render_where_it_cannot(
+    arguments: tuple[str, ...], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("render", str(SPECS / "alexnet.arch"), *arguments)
+    assert result.exit_code == 2
+    assert reason in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_render_draws_what_does_not_check_and_says_so(tmp_path: Path) -> None:
+    output = tmp_path / "typo.dot"
+    result = run("render", str(SPECS / "alexnet_224.arch"), "-o", str(output))
+    assert result.exit_code == 1
+    assert output.exists()
+    assert "lossy-stride" in result.stdout
+
+
+# --- emit -------------------------------------------------------------------------------------
+
+
+def test_emit_writes_a_module(tmp_path: Path) -> None:
+    output = tmp_path / "small.py"
+    result = run("emit", str(SPECS / "small.arch"), "-o", str(output))
+    assert result.exit_code == 0
+    assert output.read_text(encoding="utf-8") == run("emit", str(SPECS / "small.arch")).stdout
+
+
+def test_emit_refuses_what_does_not_check(tmp_path: Path) -> None:
+    output = tmp_path / "typo.py"
+    result = run("emit", str(SPECS / "alexnet_224.arch"), "-o", str(output))
+    assert result.exit_code == 1
+    assert "lossy-stride" in result.stderr
+    assert not output.exists()
+
+
+def test_emit_does_not_overwrite_its_spec(tmp_path: Path) -> None:
+    path = spec(tmp_path, "input 8\nlinear 2")
+    before = path.read_bytes()
+    result = run("emit", str(path), "-o", str(path))
+    assert result.exit_code == 2
+    assert path.read_bytes() == before
+
+
+def test_one_arch_of_several_is_chosen_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "two.arch"
+    text = network("input 8\nlinear 2", "One") + network("input 9\nlinear 3", "Two")
+    path.write_text(text, encoding="utf-8")
+    assert "class Two(" in run("emit", f"{path}:Two").stdout
+    unnamed = run("emit", str(path))
+    assert unnamed.exit_code == 2
+    assert "One, Two" in unnamed.stderr
+    assert run("emit", f"{path}:Three").exit_code == 2
+
+
+# --- the program ------------------------------------------------------------------------------
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout == "archdsl 0.1.0\n"
+    shown = run("--help").stdout
+    assert all(command in shown for command in ("check", "render", "emit", "train"))
+
+
+def test_a_bad_option_is_exit_2() -> None:
+    assert run("check", "--frobnicate").exit_code == 2
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    process = subprocess.run(
+        f"{sys.executable} -m archdsl check {SPECS / 'alexnet.arch'} | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.stdout.startswith("AlexNet")
+    assert "Traceback" not in process.stderr
+
+
+def test_writing_keeps_what_was_there_when_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archdsl import files
+
+    path = tmp_path / "kept.py"
+    path.write_text("mine", encoding="utf-8")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write(path, b"new")
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert list(tmp_path.iterdir()) == [path]

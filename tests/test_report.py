@@ -1,0 +1,96 @@
+"""The table that `check` prints, and its JSON."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from archdsl import load, report
+from archdsl.compiler import compile_file
+from archdsl.report import short
+from archdsl.styled import plain
+from tests.helpers import GOLDEN, SPECS, assert_golden, compiled, network
+
+
+def table(name: str) -> str:
+    (analysis,) = compile_file(SPECS / f"{name}.arch").archs
+    text = "\n".join(plain(line) for line in report.table(analysis))
+    return text.replace(str(SPECS), "specs") + "\n"
+
+
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_224", "small"])
+def test_the_table_is_the_golden_one(name: str) -> None:
+    assert_golden(GOLDEN / "report" / f"{name}.txt", table(name))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "small"])
+def test_columns_sum_to_the_totals(name: str) -> None:
+    rows = re.findall(r" ([\d,]+)  +([\d.]+) ([kM]) +([\d,]+)$", table(name), re.MULTILINE)
+    arch = load(SPECS / f"{name}.arch")
+    assert len(rows) == len(arch.network.stages)
+    assert sum(int(row[0].replace(",", "")) for row in rows) == arch.params
+    macs = sum(float(row[1]) * {"k": 1e3, "M": 1e6}[row[2]] for row in rows)
+    assert macs == pytest.approx(arch.macs, abs=len(rows) * 0.05e6)
+    outputs = sum(int(row[3].replace(",", "")) for row in rows)
+    assert outputs + arch.network.input.size == arch.activations
+
+
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_224", "small"])
+def test_it_fits_80_columns(name: str) -> None:
+    body = table(name).split("\n", 1)[1]  # the title names the file, however long its path
+    assert max(map(len, body.splitlines())) <= 80
+
+
+def test_what_is_unknown_is_a_question_mark() -> None:
+    result = compiled(network("input 3x8x8\na: conv 4 3x3\nb: conv 4 30x30\nc: linear 10"))
+    lines = [plain(line) for line in report.table(result.archs[0])]
+    known, *unknown = [line.split() for line in lines[3:6]]
+    assert "4x6x6" in known and "112" in known
+    assert all(line[-4:] == ["?"] * 4 for line in unknown)
+    assert any("totals are unknown" in line for line in lines)
+
+
+def test_json_has_the_documented_fields() -> None:
+    (analysis,) = compile_file(SPECS / "alexnet.arch").archs
+    document = report.as_json(analysis)
+    assert {key: document[key] for key in ("name", "params", "weights", "macs", "activations")} == {
+        "name": "AlexNet",
+        "params": 60_965_224,
+        "weights": 60_954_656,
+        "macs": 724_406_816,
+        "activations": 2_079_811,
+    }
+    conv1 = document["stages"][0]
+    assert (conv1["name"], conv1["output"], conv1["params"]) == ("conv1", [96, 27, 27], 34_944)
+    assert conv1["layers"][0] == {
+        "name": "conv1.conv",
+        "word": "conv",
+        "output": [96, 55, 55],
+        "params": 34_944,
+        "macs": 105_415_200,
+    }
+    assert document["stages"][-1]["output"] == [1000]
+    assert document["claims"][0] == {
+        "text": "conv1 -> 96x55x55",
+        "holds": True,
+        "claimed": "96x55x55",
+        "actual": "96x55x55",
+        "line": 6,
+    }
+    assert document["claims"][9]["text"] == "params ~60M"
+    assert document["claims"][9]["actual"] == 60_965_224
+
+
+def test_json_of_what_is_unknown_is_null() -> None:
+    result = compiled(network("input 3x8x8\nb: conv 4 30x30\nexpect params 3"))
+    document = report.as_json(result.archs[0])
+    assert document["params"] is None and document["macs"] is None
+    assert document["stages"][0]["output"] is None
+    assert document["stages"][0]["layers"][0]["params"] is None
+    assert document["claims"][0]["holds"] is None and document["claims"][0]["actual"] is None
+
+
+def test_short_figures() -> None:
+    figures = [0, 999, 1_000, 724_406_816, 1_135_256_096, 2 * 10**12]
+    assert [short(n) for n in figures] == ["0", "999", "1.0 k", "724.4 M", "1.1 G", "2.0 T"]
