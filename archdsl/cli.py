@@ -55,7 +55,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Spec = Annotated[str, typer.Argument(help="A .arch file, FILE.arch:Name, or - for standard input.")]
+Spec = Annotated[
+    str,
+    typer.Argument(metavar="SPEC", help="A .arch file, FILE.arch:Name, or - for standard input."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Override a parameter of the arch."),
@@ -86,7 +89,10 @@ def _options(
 @app.command()
 def check(
     specs: Annotated[
-        list[str], typer.Argument(help=".arch files, folders of them, or - for standard input.")
+        list[str],
+        typer.Argument(
+            metavar="SPEC...", help=".arch files, folders of them, or - for standard input."
+        ),
     ],
     format: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
     settings: Settings = None,

@@ -95,8 +95,8 @@ def test_check_leaves_what_it_does_not_need(arguments: list[str]) -> None:
         "import sys; from archdsl.cli import app\n"
         "try: app(sys.argv[1:])\n"
         "except SystemExit as stop: assert stop.code == 0\n"
-        "heavy = {'torch', 'numpy', 'matplotlib', 'graphviz', 'PIL', 'safetensors', 'rich.progress',"
-        " 'archdsl.training', 'archdsl.diagram'}\n"
+        "heavy = {'torch', 'numpy', 'matplotlib', 'graphviz', 'PIL', 'safetensors',"
+        " 'rich.progress', 'archdsl.training', 'archdsl.diagram'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     command = [sys.executable, "-c", script, *arguments, str(SPECS / "alexnet.arch")]

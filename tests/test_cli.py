@@ -131,7 +131,9 @@ def test_set_overrides_a_parameter() -> None:
     assert [claim["holds"] for claim in arch["claims"]] == [True, None, None]
 
 
-@pytest.mark.parametrize("setting", ["classes", "classes=", "=3", "classes=many", "a=1 b=2", "a=(1"])
+@pytest.mark.parametrize(
+    "setting", ["classes", "classes=", "=3", "classes=many", "a=1 b=2", "a=(1"]
+)
 def test_a_set_that_is_no_setting(setting: str) -> None:
     result = run("check", str(SPECS / "small.arch"), "--set", setting)
     assert result.exit_code == 2

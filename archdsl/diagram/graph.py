@@ -284,9 +284,7 @@ class _Graph:
 def _terminal(name: str, shape: Shape | None) -> str:
     """The input or the output."""
     cells = cell(font(bold(name), NAME)), cell(font(written(shape), NAME))
-    return table(
-        row(*cells), BORDER=1, COLOR=LINE, BGCOLOR="white", STYLE="ROUNDED", CELLPADDING=5
-    )
+    return table(row(*cells), BORDER=1, COLOR=LINE, BGCOLOR="white", STYLE="ROUNDED", CELLPADDING=5)
 
 
 def _traffic(card: Card) -> str:

@@ -90,6 +90,7 @@ class _Body:
         if statement.label is not None:
             self._open_stage(statement.label)
         if not statement.word.text:
+            self.unreadable_input |= self.input is None  # it may have been the input
             self._layer(statement, Bound(Unbound(), statement, {}))
             return
         cls = find(statement.word, (Op, Declaration), self.findings)
@@ -109,6 +110,7 @@ class _Body:
         elif cls is Input:
             self.unreadable_input = True
         elif cls is None or issubclass(cls, Op):
+            self.unreadable_input |= cls is None and self.input is None
             self._layer(statement, Bound(Unbound(), statement, {}))
 
     def the_input(self, header: Span) -> tuple[Any, Span]:

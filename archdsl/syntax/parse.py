@@ -170,7 +170,7 @@ def _explain(source: Source, token: Token, inside_block: bool) -> Diagnostic:
     text = token if len(token) <= 40 else token[:39] + "…"
     match token.type:
         case "BAD":
-            message = f"'{text}' is neither a number, a name nor a value"
+            message = f"'{_visible(text)}' is neither a number, a name nor a value"
             help = _bad_help(token)
         case "_SEP" | "$END":
             span = Span(source, span.start, span.start)
@@ -203,11 +203,17 @@ def _explain(source: Source, token: Token, inside_block: bool) -> Diagnostic:
     return at(catalogue.SYNTAX, span, message, help=help)
 
 
+def _visible(text: str) -> str:
+    return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in text)
+
+
 def _bad_help(token: str) -> tuple[str, ...]:
     if token[0] == '"':
         return ('a text begins and ends with " on one line',)
     if token[0] == "'":
         return ('text is written in double quotes: "data/train"',)
+    if not token.isprintable():
+        return ("delete the invisible character and type a space",)
     if token[0].isdigit():
         return ("numbers are written 96, 0.75, 1e-4, 60_965_224, 62.37M; dimensions 11x11",)
     return ("names are made of the letters a to z, digits and _",)

@@ -60,9 +60,7 @@ def test_memory_counts_the_recipe() -> None:
 
 
 def test_an_overridden_parameter_leaves_expect_unjudged_and_shapes_judged() -> None:
-    text = network(
-        "input 8\nfc: linear classes -> classes\nexpect params 90", "Net(classes=10)"
-    )
+    text = network("input 8\nfc: linear classes -> classes\nexpect params 90", "Net(classes=10)")
     assert [v.holds for v in compiled(text).archs[0].verdicts] == [True, True]
     changed = compiled(text, classes=20)
     assert changed.ok

@@ -31,7 +31,8 @@ def test_small_has_the_figures_of_its_source() -> None:
 
 def test_what_counts_as_what() -> None:
     net = analysed(
-        "input 2x4x4\nc: conv 4 3x3 pad=1\nbatchnorm\nprelu\nflatten\nidentity\nfc: linear 5 bias=no"
+        "input 2x4x4\nc: conv 4 3x3 pad=1\nbatchnorm\nprelu\nflatten\nidentity\n"
+        "fc: linear 5 bias=no"
     )
     c, fc = net.stages["c"], net.stages["fc"]
     assert c is not None and fc is not None

@@ -72,7 +72,7 @@ def test_consequences_are_noted_with_their_cause() -> None:
 
 def test_what_is_lossy_by_itself_is_no_consequence() -> None:
     # Pooled to 26 as it is, to 27 as meant: neither (26 − 5)/5 nor (27 − 5)/5 is whole.
-    body = "input 3x224x224\nc: conv 96 11x11 stride=4\nmaxpool 3x3 stride=2\nd: conv 8 5x5 stride=5"
+    body = "input 3x224x224\nc: conv 96 11x11 stride=4\nmaxpool 3 2\nd: conv 8 5x5 stride=5"
     found = compiled(network(body)).diagnostics
     assert [d.message.split()[0] for d in found] == ["c", "d"]
 

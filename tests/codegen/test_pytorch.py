@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ from tests.helpers import GOLDEN, ROOT, SPECS, assert_golden, network
 CLEAN = ["alexnet", "small"]
 
 
-def imported(text: str, folder: Path) -> object:
+def imported(text: str, folder: Path) -> ModuleType:
     """The generated file, written and imported as any module is."""
     path = folder / "generated.py"
     path.write_text(text, encoding="utf-8")
@@ -188,7 +189,8 @@ def test_lrn_is_normalised_per_device(tmp_path: Path) -> None:
 
 
 def test_names_that_python_or_torch_own_get_an_underscore(tmp_path: Path) -> None:
-    body = "input 8\nhalf: linear 4\nlambda: linear 4\n_modules: linear 4\n__x: linear 4\nforward: relu"
+    labels = ("half", "lambda", "_modules", "__x", "forward")
+    body = "\n".join(["input 8", *(f"{label}: linear 4" for label in labels)])
     module = built(loaded(tmp_path, body), tmp_path)
     assert [name for name, _ in module.named_children()] == [
         "half_",
@@ -200,9 +202,8 @@ def test_names_that_python_or_torch_own_get_an_underscore(tmp_path: Path) -> Non
     assert module(torch.zeros(2, 8)).shape == (2, 4)
     hidden = loaded(tmp_path, "input 8\nlinear super", "torch(super=4)")
     assert "class torch_(nn.Module)" in hidden.pytorch()
-    assert getattr(imported(hidden.pytorch(), tmp_path), "torch_")(super_=3)(
-        torch.zeros(1, 8)
-    ).shape == (1, 3)
+    smaller = imported(hidden.pytorch(), tmp_path).torch_(super_=3)
+    assert smaller(torch.zeros(1, 8)).shape == (1, 3)
 
 
 def test_every_name_of_torchs_is_known() -> None:
@@ -214,16 +215,14 @@ def test_no_text_of_a_spec_becomes_code(tmp_path: Path) -> None:
     hostile = '# Title """ + __import__("os").system("touch owned") + """ \\N{BULLET} \\ end"\n'
     arch = loaded(tmp_path, "input 8\nlinear 2", comment=hostile)
     text = arch.pytorch()
-    (definition,) = [
-        node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)
-    ]
+    (definition,) = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
     called = {
         node.func.id
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert called == {"super", "stage", "OrderedDict"}
-    assert "__import__" in (ast.get_docstring(definition) or "")  # words, as they were written
+    assert "__import__" in str(ast.get_docstring(definition))  # words, as they were written
     imported(text, tmp_path)
     assert not (Path.cwd() / "owned").exists()
     for name in ("a b", "a-b", "1a", "é", ""):
@@ -244,7 +243,8 @@ def test_helpers_are_the_files_of_runtime(tmp_path: Path) -> None:
         source = (ROOT / "archdsl" / "runtime" / f"{stem}.py").read_text(encoding="utf-8")
         for node in ast.parse(source).body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef):
-                assert ast.get_source_segment(source, node) in text
+                segment = ast.get_source_segment(source, node)
+                assert segment is not None and segment in text
     assert "archdsl." not in text and "import archdsl" not in text
     assert built(arch, tmp_path)(torch.ones(1, 4, 8, 8)).shape == (1, 4, 8, 8)
 
@@ -259,8 +259,7 @@ def test_a_layers_own_modules_keep_clear_of_others(tmp_path: Path) -> None:
 def test_a_convolution_rounded_up_sees_the_far_edge(tmp_path: Path) -> None:
     arch = loaded(tmp_path, "input 1x6x6\nconv 1 3x3 stride=2 rounding=ceil bias=no")
     module = built(arch, tmp_path)
-    with torch.no_grad():
-        module.get_submodule("conv.conv").weight.fill_(1.0)
+    torch.nn.init.ones_(module.get_parameter("conv.conv.weight"))
     y = module(torch.ones(1, 1, 6, 6))
     assert y.shape == (1, 1, 3, 3)
     assert y[0, 0].tolist() == [[9, 9, 6], [9, 9, 6], [6, 6, 4]]

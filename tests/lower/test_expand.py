@@ -44,9 +44,9 @@ def test_parameters_fill_numbers_dimensions_and_claims() -> None:
 
 
 def test_a_failed_layer_is_one_finding_and_what_follows_is_unknown() -> None:
-    assert messages("input 3x32x32\nconv 8 3x3 strid=2\nmaxpool 40\nlinear 10\nexpect params 3") == [
-        "E202 conv has no argument 'strid'"
-    ]
+    assert messages(
+        "input 3x32x32\nconv 8 3x3 strid=2\nmaxpool 40\nlinear 10\nexpect params 3"
+    ) == ["E202 conv has no argument 'strid'"]
 
 
 def test_after_a_failed_layer_checking_goes_on_from_its_claim() -> None:

@@ -1,0 +1,1 @@
+"""Torch modules that torch lacks, one file each: the generator copies their text into modules."""

@@ -1,0 +1,21 @@
+"""What can stop a training run, as exceptions a caller can tell apart."""
+
+from pathlib import Path
+
+
+class TrainingError(Exception):
+    """Something the user can put right: print the message, it names the place and the remedy."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was asked to stop (Ctrl-C, SIGTERM) and did: what it had is in its folder.
+
+    A KeyboardInterrupt, so that a caller who does not know this class stops as well.
+    """
+
+    def __init__(self, run: Path, step: int, signal_number: int) -> None:
+        super().__init__(f"stopped after step {step}; its weights and metrics are in {run}")
+        self.run = run
+        self.step = step
+        self.exit_code = 128 + signal_number
+        """What a shell expects of a program ended by this signal: 130 for Ctrl-C."""

@@ -1,0 +1,40 @@
+"""Ctrl-C and SIGTERM, heard between steps: a signal must not tear an update in two."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+
+
+class Interrupt:
+    """While entered, the first SIGINT or SIGTERM is remembered; a second one acts as it always did.
+
+    Python delivers signals to the main thread alone: in any other, entering this changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        """The signal that was heard."""
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "Interrupt":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._restore()
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        self._restore()
+
+    def _restore(self) -> None:
+        while self._before:
+            number, handler = self._before.popitem()
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal returned

@@ -1,0 +1,465 @@
+"""Training: from a checked network and its recipe to a folder with weights and figures."""
+
+import hashlib
+import importlib.util
+import math
+import sys
+import time
+from dataclasses import dataclass
+from functools import singledispatch
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archdsl.training import augment, record
+from archdsl.training.augment import View
+from archdsl.training.data import Data, Split, load
+from archdsl.training.errors import Interrupted, TrainingError
+from archdsl.training.evaluate import Examination
+from archdsl.training.interrupt import Interrupt
+from archdsl.training.job import Job
+from archdsl.training.optimizer import check, full_rate, optimizer, set_factor
+from archdsl.training.randomness import derive, generator
+from archdsl.training.report import Evaluation, Reporter, Result, Silent, Started, Stepped
+from archdsl.training.schedule import Clock, schedule
+from archdsl.words.recipe import CrossEntropy, Recipe
+
+
+def train(
+    job: Job,
+    run: Path | None = None,
+    device: str = "auto",
+    steps: int | None = None,
+    report: Reporter | None = None,
+) -> Result:
+    """Train a job's module by its recipe and leave everything in a new folder.
+
+    `run` is the folder to make (default: the first free runs/NAME-N), `device` is cpu, cuda or
+    auto, and `steps` replaces the recipe's length. Data and settings are judged before the folder
+    is made.
+
+    Raises:
+        TrainingError: data, settings or machine are not fit for it, or the loss stopped being a
+            number.
+        Interrupted: Ctrl-C or SIGTERM; what there was is saved.
+    """
+    began = time.perf_counter()
+    hears = report or Silent()
+    plan = _planned(job, device, steps)
+    folder = record.create(run, job.name)
+    _write_plan(plan, folder)
+    try:
+        # Every step seeds PyTorch's generators; a caller gets its own back as they were.
+        with torch.random.fork_rng(devices=[plan.device] if plan.device.type == "cuda" else []):
+            return _Room(plan, folder, hears, began).run()
+    except torch.OutOfMemoryError as problem:
+        raise TrainingError(
+            f"{plan.device} is out of memory at batch {job.recipe.batch}; lower `batch`, "
+            "or train with --device cpu"
+        ) from problem
+    finally:
+        hears.ended()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that is settled before a folder is made."""
+
+    job: Job
+    device: torch.device
+    data: Data
+    clock: Clock
+    view: View
+
+
+def _planned(job: Job, device: str, steps: int | None) -> _Plan:
+    place = _device(device)
+    check(job.recipe.optimizer)
+    if not job.parameters:
+        raise TrainingError(f"{job.spec_name}: the network has no parameters, so nothing to train")
+    data = load(job.recipe.data, augment.wanted(job.recipe, job.input, job.classes))
+    clock = _clock(job.recipe, len(data.train), steps)
+    return _Plan(job, place, data, clock, augment.view(job.recipe, data, job.input[1:], place))
+
+
+class _Room:
+    """One run while it lasts."""
+
+    def __init__(self, plan: _Plan, folder: Path, report: Reporter, began: float) -> None:
+        recipe = plan.job.recipe
+        self.plan, self.folder, self.report, self.began = plan, folder, report, began
+        self.recipe, self.clock, self.view, self.device = recipe, plan.clock, plan.view, plan.device
+        torch.manual_seed(derive(recipe.seed, "weights", 0))
+        self.network = _imported(folder / record.MODULE, plan.job)
+        self.network.to(device=plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.examples = _resident(plan.data.train, plan.device)
+        self.examination = Examination(
+            split=_resident(plan.data.test, plan.device),
+            view=plan.view,
+            crops=recipe.evaluate.crops,
+            batch=recipe.batch,
+            device=plan.device,
+        )
+        self.optimizer = optimizer(recipe, self.network)
+        self.full_rate = full_rate(recipe.optimizer)
+        self.schedule = schedule(recipe.schedule, plan.clock)
+        self.criterion = criterion(recipe.loss)
+        every = recipe.evaluate.every
+        self.evaluate_every = plan.clock.per_epoch if every is None else every * plan.clock.unit
+        # At least 200 points on a curve, and one every 100 steps.
+        self.record_every = max(1, min(100, plan.clock.steps // 200))
+        self.step = 0
+        self.training_seconds = 0.0
+        self.loop_began = time.perf_counter()
+        self.order = torch.empty(0, dtype=torch.int64)
+        self.order_epoch = -1
+
+    def started(self) -> Started:
+        job, data = self.plan.job, self.plan.data
+        images = data.train.images
+        return Started(
+            network=job.class_name,
+            parameters=job.parameters,
+            device=_describe(self.device),
+            data=data.name,
+            synthetic=data.synthetic,
+            classes=len(data.classes),
+            train_images=len(data.train),
+            test_images=len(data.test),
+            image=(images.shape[1], images.shape[2], images.shape[3]),
+            run=self.folder,
+            steps=self.clock.steps,
+            epochs=self.clock.steps / self.clock.per_epoch,
+        )
+
+    def run(self) -> Result:
+        self.report.started(self.started())
+        with Interrupt() as interrupt, record.Metrics(self.folder / record.METRICS) as metrics:
+            try:
+                final, early = self._train(interrupt, metrics)
+            finally:
+                # Also when it was interrupted or the loss went wrong: keep what there is.
+                record.write_tensors(self.folder / record.WEIGHTS, self.network.state_dict())
+                self._plot()
+        result = Result(
+            run=self.folder,
+            final=final,
+            steps=self.step,
+            epochs=self.step / self.clock.per_epoch,
+            images_per_second=self.step * self.recipe.batch / self.training_seconds,
+            seconds=time.perf_counter() - self.began,
+            synthetic=self.plan.data.synthetic,
+            stopped_early=early,
+        )
+        record.write_json(self.folder / record.RESULT, _result(result))
+        self.report.finished(result)
+        return result
+
+    def _train(self, interrupt: Interrupt, metrics: record.Metrics) -> tuple[Evaluation, bool]:
+        """Every update; the last evaluation, and whether the schedule ended the run early."""
+        losses: list[float] = []
+        while True:
+            rate_factor = self.schedule.factor(self.step)
+            loss, norm = self._update(rate_factor)
+            losses.append(loss)
+            last = self.step == self.clock.steps
+            recorded = last or self.step % self.record_every == 0
+            event = self._stepped(sum(losses) / len(losses), rate_factor, recorded)
+            if recorded:
+                losses.clear()
+                metrics.add(
+                    "train",
+                    {
+                        "step": event.step,
+                        "epoch": event.epoch,
+                        "loss": event.loss,
+                        "rate": event.rate,
+                        "gradient_norm": norm,
+                        "images_per_second": event.images_per_second,
+                    },
+                )
+            self.report.stepped(event)
+            if last or self.step % self.evaluate_every == 0:
+                evaluation = self._evaluate(interrupt)
+                if evaluation is not None:
+                    metrics.add("evaluation", _evaluation(evaluation))
+                    self.report.evaluated(evaluation)
+                    going_on = self.schedule.evaluated(1 - evaluation.top1)
+                    if last or not going_on:
+                        return evaluation, not last
+            if interrupt.signal is not None:
+                raise Interrupted(self.folder, self.step, interrupt.signal)
+
+    def _update(self, rate_factor: float) -> tuple[float, float]:
+        """One step: its loss and the gradient's norm. If either is no number no weight changes."""
+        began = time.perf_counter()
+        images, labels = self._batch()
+        torch.manual_seed(derive(self.recipe.seed, "dropout", self.step))
+        self.network.train()
+        loss = self.criterion(self.network(images), labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        # One transfer for both: on a GPU each waits for all work before it.
+        loss_now, norm_now = torch.stack([loss.detach(), norm]).tolist()
+        if not (math.isfinite(loss_now) and math.isfinite(norm_now)):
+            raise self._diverged(images, loss_now)
+        set_factor(self.optimizer, rate_factor)
+        self.optimizer.step()
+        self.step += 1
+        self.training_seconds += time.perf_counter() - began
+        return loss_now, norm_now
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """The next step's images, as the network sees them, and labels.
+
+        What is left of an epoch after its last whole batch is passed over; the next epoch has
+        another order.
+        """
+        epoch, within = divmod(self.step, self.clock.per_epoch)
+        split = self.examples
+        if epoch != self.order_epoch:
+            draws = generator(self.recipe.seed, "order", epoch)
+            self.order = torch.randperm(len(split), generator=draws).to(split.images.device)
+            self.order_epoch = epoch
+        chosen = self.order[within * self.recipe.batch : (within + 1) * self.recipe.batch]
+        images = self.view.train(split.images[chosen].to(self.device), self.step)
+        return (
+            images.contiguous(memory_format=torch.channels_last),
+            split.labels[chosen].to(self.device),
+        )
+
+    def _evaluate(self, interrupt: Interrupt) -> Evaluation | None:
+        evaluation = self.examination.judge(
+            self.network, self.step, give_up=lambda: interrupt.signal is not None
+        )
+        if evaluation is not None and not math.isfinite(evaluation.loss):
+            raise TrainingError(
+                f"step {self.step}: the held-out loss is {evaluation.loss}; "
+                f"lower the optimizer's lr. What there was is in {self.folder}"
+            )
+        return evaluation
+
+    def _stepped(self, loss: float, rate_factor: float, recorded: bool) -> Stepped:
+        left = (self.clock.steps - self.step) / self.step
+        return Stepped(
+            step=self.step,
+            steps=self.clock.steps,
+            epoch=self.step / self.clock.per_epoch,
+            loss=loss,
+            rate=rate_factor * self.full_rate,
+            images_per_second=self.step * self.recipe.batch / self.training_seconds,
+            seconds_left=left * (time.perf_counter() - self.loop_began),
+            recorded=recorded,
+        )
+
+    def _diverged(self, images: Tensor, loss: float) -> TrainingError:
+        torch.manual_seed(derive(self.recipe.seed, "dropout", self.step))
+        where = _first_not_finite(self.network, images)
+        rate = self.schedule.factor(self.step) * self.full_rate
+        what = "the loss" if not math.isfinite(loss) else "the gradient"
+        return TrainingError(
+            f"step {self.step + 1}: {what} is not a number; {where}. "
+            f"Lower the optimizer's lr (it was {rate:.3g}) or warm it up. "
+            f"The weights before this step are in {self.folder}"
+        )
+
+    def _plot(self) -> None:
+        from archdsl.training import plots  # matplotlib is slow to import
+
+        records = record.read_metrics(self.folder / record.METRICS)
+        data = self.plan.data
+        title = (
+            f"{self.plan.job.class_name} on {data.name}{' (synthetic)' if data.synthetic else ''}"
+        )
+        record.write(self.folder / record.PLOT, plots.loss(records, title))
+
+
+@singledispatch
+def criterion(word: object) -> nn.Module:
+    """The loss that a recipe's word asks for, of logits n x classes and labels n.
+
+    Raises:
+        NotImplementedError: nothing is known of this word's class.
+    """
+    raise NotImplementedError(f"no loss is written for {type(word).__name__}")
+
+
+@criterion.register
+def _(word: CrossEntropy) -> nn.Module:
+    return nn.CrossEntropyLoss(label_smoothing=word.smoothing)
+
+
+def _device(name: str) -> torch.device:
+    """The device to train on.
+
+    Raises:
+        TrainingError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")
+    if name not in ("cpu", "cuda"):
+        raise TrainingError(f"--device {name}: it is cpu, cuda or auto")
+    return torch.device(name)
+
+
+def _describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} (float32, channels_last)"
+    return f"cpu ({torch.get_num_threads()} threads, float32, channels_last)"
+
+
+def _clock(recipe: Recipe, images: int, steps: int | None) -> Clock:
+    if recipe.batch > images:
+        raise TrainingError(
+            f"batch {recipe.batch}: the training set has {images:,} images; take that or less"
+        )
+    if steps is not None and steps < 1:
+        raise TrainingError(f"--steps {steps}: a run takes one step at least")
+    per_epoch = images // recipe.batch
+    if recipe.steps is not None:
+        length, unit = recipe.steps, 1
+    elif recipe.epochs is not None:
+        length, unit = recipe.epochs * per_epoch, per_epoch
+    else:
+        raise TrainingError("the recipe has no length; add `epochs` or `steps` to its train block")
+    return Clock(steps=length if steps is None else steps, per_epoch=per_epoch, unit=unit)
+
+
+class _Sourced(SourceFileLoader):
+    """Imports a file as it is and leaves no __pycache__ beside it."""
+
+    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
+        pass
+
+
+def _imported(path: Path, job: Job) -> nn.Module:
+    """The network of the run's own module: what is trained is that very file.
+
+    Raises:
+        TrainingError: it has another number of parameters than the spec counts.
+    """
+    # A name of its own for each run: two runs in one process do not share a module.
+    name = f"archdsl_run_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Sourced(name, str(path)))
+    if spec is None or spec.loader is None:
+        raise TrainingError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses and typing look a class's module up there.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    network: nn.Module = getattr(module, job.class_name)()
+    count = sum(p.numel() for p in network.parameters())
+    if count != job.parameters:
+        raise TrainingError(
+            f"{path}: {job.class_name} has {count:,} parameters where the spec counts "
+            f"{job.parameters:,}; this is a bug in archdsl, please report it with the spec"
+        )
+    return network
+
+
+def _resident(split: Split, device: torch.device) -> Split:
+    """A split in the device's memory, if it takes less than half of what is free there."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if split.images.nbytes < free // 2:
+            return split.to(device)
+    return split
+
+
+def _first_not_finite(network: nn.Module, images: Tensor) -> str:
+    """Which layer is the first whose output, or else whose gradient, is not a number; in words."""
+    found: list[str] = []
+
+    def look(name: str) -> Any:
+        def hook(layer: nn.Module, inputs: Any, output: Tensor) -> None:
+            if not found and not bool(output.isfinite().all()):
+                found.append(name)
+
+        return hook
+
+    leaves = [(n, layer) for n, layer in network.named_modules() if not any(layer.children())]
+    handles = [layer.register_forward_hook(look(name)) for name, layer in leaves]
+    try:
+        with torch.no_grad():
+            network(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if found:
+        return f"{found[0]} is the first layer whose output is not"
+    for name, parameter in network.named_parameters():
+        if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
+            return f"{name} is the first weight whose gradient is not"
+    return "every layer's output and gradient still is"
+
+
+def _write_plan(plan: _Plan, folder: Path) -> None:
+    """Put into a run's folder what it is about to do."""
+    job, data, view = plan.job, plan.data, plan.view
+    record.write(folder / job.spec_name, job.spec)
+    record.write(folder / record.MODULE, job.module)
+    record.write_tensors(folder / record.NORMALISATION, {"mean": view.mean[0], "std": view.std[0]})
+    config = {
+        "name": job.name,
+        "network": job.class_name,
+        "input": list(job.input),
+        "classes": list(data.classes),
+        "parameters": job.parameters,
+        "spec": {"file": job.spec_name, "sha256": record.sha256(job.spec)},
+        "module": {"file": record.MODULE, "sha256": record.sha256(job.module)},
+        "data": {
+            "name": data.name,
+            "synthetic": data.synthetic,
+            "train": len(data.train),
+            "test": len(data.test),
+            "image": list(data.train.images.shape[1:]),
+            "sha256": data.sha256,
+        },
+        "normalisation": {
+            "file": record.NORMALISATION,
+            "channel_mean": view.mean.mean((0, 2, 3)).tolist(),
+            "channel_std": view.std.flatten().tolist(),
+        },
+        "recipe": record.settings(job.recipe),
+        "seed": job.recipe.seed,
+        "steps": plan.clock.steps,
+        "steps_per_epoch": plan.clock.per_epoch,
+        "device": str(plan.device),
+        "precision": "float32",
+        "memory_format": "channels_last",
+        "versions": record.versions(),
+        "hardware": record.hardware(plan.device),
+        "started": record.now(),
+    }
+    record.write_json(folder / record.CONFIG, config)
+
+
+def _evaluation(evaluation: Evaluation) -> dict[str, float]:
+    return {
+        "step": evaluation.step,
+        "images": evaluation.images,
+        "loss": evaluation.loss,
+        "top1": evaluation.top1,
+        "top1_standard_error": evaluation.top1_error,
+        "top5": evaluation.top5,
+        "top5_standard_error": evaluation.top5_error,
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        **_evaluation(result.final),
+        "epochs": result.epochs,
+        "images_per_second": result.images_per_second,
+        "seconds": result.seconds,
+        "synthetic": result.synthetic,
+        "stopped_early": result.stopped_early,
+        "ended": record.now(),
+    }

@@ -1,0 +1,131 @@
+"""A run as a person watches it: a progress bar on a terminal, plain lines anywhere else."""
+
+import math
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from archdsl.training.report import Evaluation, Reporter, Result, Started, Stepped
+
+
+def reporter(console: Console) -> Reporter:
+    """What suits a console: a bar if it is a terminal, else lines."""
+    return Bar(console) if console.is_terminal else Lines(console)
+
+
+class _Told:
+    """What both ways of telling share: how a run begins and what it came to."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def say(self, text: str) -> None:
+        """A line as it is: no markup, no colouring, no breaking up of what a program may read."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def started(self, event: Started) -> None:
+        origin = ", built in and synthetic" if event.synthetic else ""
+        size = "x".join(map(str, event.image))
+        self.say(f"{event.network} · {event.parameters:,} parameters · {event.device}")
+        self.say(
+            f"data: {event.data}{origin}: {event.classes} classes, {event.train_images:,} training "
+            f"and {event.test_images:,} test images of {size}"
+        )
+        self.say(f"run:  {event.run} · {event.steps:,} steps, {event.epochs:.3g} epochs")
+        self.say("")
+
+    def finished(self, result: Result) -> None:
+        final = result.final
+        table = Table(box=None, padding=(0, 3, 0, 0))
+        figures = {
+            "loss": f"{final.loss:.3f}",
+            "top-1": f"{100 * final.top1:.2f} ± {100 * final.top1_error:.2f} %",
+            "top-5": f"{100 * final.top5:.2f} ± {100 * final.top5_error:.2f} %",
+            "iterations": f"{result.steps:,}",
+            "images/s": f"{result.images_per_second:,.0f}",
+        }
+        for name in figures:
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_row(*figures.values())
+        self.say("")
+        self.console.print(table, highlight=False)
+        kind = "synthetic test images" if result.synthetic else "held-out images"
+        self.say("")
+        self.say(f"on {final.images:,} {kind}; ± is one standard error")
+        if result.stopped_early:
+            self.say("the schedule's last plateau ended the run early")
+        self.say(f"{result.run} holds everything, {_clock(result.seconds)} after the start")
+
+
+class Lines(_Told):
+    """One line every N steps, about twenty in a run, and one for each evaluation."""
+
+    def stepped(self, event: Stepped) -> None:
+        every = max(1, event.steps // 20)
+        if event.step % every == 0 or event.step == event.steps:
+            self.say(
+                f"step {event.step}/{event.steps}  epoch {event.epoch:.2f}  loss {event.loss:.4f}  "
+                f"lr {event.rate:.3g}  {event.images_per_second:.0f} images/s  "
+                f"{_clock(event.seconds_left)} left"
+            )
+
+    def evaluated(self, event: Evaluation) -> None:
+        self.say(
+            f"step {event.step}  held-out loss {event.loss:.4f}  top-1 {100 * event.top1:.1f} %  "
+            f"top-5 {100 * event.top5:.1f} %"
+        )
+
+    def ended(self) -> None:
+        """Nothing is held."""
+
+
+class Bar(_Told):
+    """A bar that carries the figures of the moment."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._progress = Progress(
+            TextColumn("  {task.fields[epoch]}"),
+            # What the other columns leave of the line, if that is not much.
+            BarColumn(bar_width=max(4, min(24, console.width - 92))),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[figures]}"),
+            console=console,
+        )
+        self._task = self._progress.add_task("", total=None, epoch="", figures="")
+        self._epochs = 1
+        self._held_out = ""
+
+    def started(self, event: Started) -> None:
+        super().started(event)
+        self._epochs = math.ceil(event.epochs)
+        self._progress.update(self._task, total=event.steps)
+        self._progress.start()
+
+    def stepped(self, event: Stepped) -> None:
+        self._progress.update(
+            self._task,
+            completed=event.step,
+            epoch=f"epoch {min(self._epochs, int(event.epoch) + 1)}/{self._epochs}",
+            figures=(
+                f"loss {event.loss:.3f}  lr {event.rate:.2g}{self._held_out}  "
+                f"{event.images_per_second:.0f} images/s  {_clock(event.seconds_left)} left"
+            ),
+        )
+
+    def evaluated(self, event: Evaluation) -> None:
+        self._held_out = f"  top-1 {100 * event.top1:.1f} %"
+
+    def finished(self, result: Result) -> None:
+        self.ended()
+        super().finished(result)
+
+    def ended(self) -> None:
+        self._progress.stop()
+
+
+def _clock(seconds: float) -> str:
+    """h:mm:ss."""
+    return str(timedelta(seconds=round(seconds)))

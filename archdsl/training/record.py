@@ -1,0 +1,172 @@
+"""A run's folder: what was trained, on what, where, how, and what came of it."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final
+
+import torch
+from pydantic import BaseModel
+from safetensors.torch import save
+from torch import Tensor
+
+from archdsl import files
+from archdsl.training.errors import TrainingError
+
+MODULE: Final = "model.py"
+WEIGHTS: Final = "weights.safetensors"
+NORMALISATION: Final = "normalisation.safetensors"
+CONFIG: Final = "config.json"
+METRICS: Final = "metrics.jsonl"
+RESULT: Final = "result.json"
+PLOT: Final = "loss.png"
+
+
+def create(run: Path | None, name: str) -> Path:
+    """Make the run's folder, `run` or the first free runs/NAME-N, and nobody else's.
+
+    Raises:
+        TrainingError: `run` exists, or no folder can be made there.
+    """
+    parent = Path("runs") if run is None else run.parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise TrainingError(
+            f"no folder can be made at {parent} ({problem.strerror}); name another with --run"
+        ) from problem
+    candidates = (parent / f"{name}-{n}" for n in count(1)) if run is None else iter([run])
+    for candidate in candidates:
+        # Trying is the only test that another process cannot overtake.
+        try:
+            candidate.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as problem:
+            raise TrainingError(
+                f"no folder can be made at {candidate} ({problem.strerror}); "
+                "name another with --run"
+            ) from problem
+        return candidate
+    raise TrainingError(
+        f"{run} exists, and a run is never overwritten; name another folder with --run"
+    )
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Put a file in place whole or not at all.
+
+    Raises:
+        TrainingError: the disk is full or cannot be written.
+    """
+    raw = content.encode() if isinstance(content, str) else content
+    try:
+        files.write(path, raw)
+    except OSError as problem:
+        raise TrainingError(
+            f"{path} cannot be written ({problem.strerror}); free some space"
+        ) from problem
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write named tensors as safetensors, atomically."""
+    write(path, save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON for people and programs, atomically."""
+    write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+class Metrics:
+    """metrics.jsonl: one JSON object a line, each on disk before training goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] = path.open("x", encoding="utf-8")
+
+    def __enter__(self) -> "Metrics":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def add(self, kind: str, values: Mapping[str, float]) -> None:
+        """Append one record; `kind` says which series it belongs to ("train", "evaluation")."""
+        try:
+            self._file.write(json.dumps({"kind": kind, **values}) + "\n")
+            self._file.flush()
+        except OSError as problem:
+            raise TrainingError(
+                f"{self._path} cannot be written ({problem.strerror}); free some space"
+            ) from problem
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Every record of a metrics.jsonl."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def sha256(text: str) -> str:
+    """The hash of a text's UTF-8 bytes, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def settings(value: object) -> Any:
+    """A recipe's words as JSON, each with its class's name: `Constant()` has nothing else."""
+    if isinstance(value, BaseModel):
+        fields = {name: settings(getattr(value, name)) for name in type(value).model_fields}
+        return {"word": type(value).__name__, **fields}
+    if isinstance(value, tuple | list):
+        return [settings(item) for item in value]
+    return value
+
+
+def versions() -> dict[str, str]:
+    """What could change a result: the interpreter and the libraries that compute, draw or store."""
+    found = {"python": platform.python_version()}
+    for package in ("archdsl", "torch", "numpy", "pillow", "safetensors"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed as a package"
+    return found
+
+
+def hardware(device: torch.device) -> dict[str, str | int]:
+    """The machine that a run's speed was measured on."""
+    found: dict[str, str | int] = {
+        "platform": platform.platform(),
+        "cpu": _processor(),
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+    }
+    if device.type == "cuda":
+        found["cuda"] = torch.cuda.get_device_name(device)
+    return found
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,64 @@
+"""From a spec to a job."""
+
+from pathlib import Path
+
+import pytest
+
+import archdsl
+from archdsl.training import TrainingError, job, train
+from archdsl.words.recipe import Recipe, Sgd, Shapes
+
+SPEC = """\
+arch Tiny(classes=10) {
+  input 3x16x16
+  conv1: conv 4 3x3 stride=2 pad=1 allow=lossy_stride
+         relu
+  fc2:   linear classes
+%s}
+"""
+TRAIN = """\
+  train {
+    batch     20
+    steps     3
+    optimizer sgd lr=0.05 momentum=0.9 rule=paper
+  }
+"""
+
+
+def loaded(tmp_path: Path, text: str) -> archdsl.Arch:
+    path = tmp_path / "tiny.arch"
+    path.write_text(text)
+    return archdsl.load(path)
+
+
+def test_a_spec_becomes_a_job(tmp_path: Path) -> None:
+    text = SPEC % TRAIN
+    found = job(loaded(tmp_path, text))
+    assert (found.name, found.spec_name, found.spec) == ("tiny", "tiny.arch", text)
+    assert (found.input, found.classes) == ((3, 16, 16), 10)
+    assert found.parameters == 4 * 27 + 4 + 10 * 256 + 10
+    assert found.recipe.optimizer == Sgd(lr=0.05, momentum=0.9, rule="paper")
+    assert f"class {found.class_name}(nn.Module)" in found.module
+
+
+def test_what_is_emitted_is_what_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
+    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+    arch = loaded(tmp_path, SPEC % TRAIN)
+    result = train(job(arch), tmp_path / "run")
+    assert result.steps == 3
+    assert (result.run / "model.py").read_text() == arch.pytorch()
+
+
+def test_without_a_recipe_its_defaults_hold_and_data_can_be_given(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, SPEC % "")
+    assert job(arch).recipe == Recipe()
+    assert job(arch, Shapes()).recipe.data == Shapes()
+
+
+def test_an_output_that_is_no_vector_cannot_be_trained(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "arch Map { input 3x8x8; conv 10 3x3 }\n")
+    with pytest.raises(TrainingError, match="the output is 10x6x6; to train, end in one number"):
+        job(arch)

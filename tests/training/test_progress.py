@@ -1,0 +1,122 @@
+"""What a person sees of a run."""
+
+import io
+import re
+from pathlib import Path
+
+from rich.console import Console
+
+from archdsl.training import Evaluation, Job, Result, Started, Stepped, train
+from archdsl.training.progress import Bar, Lines, reporter
+
+STARTED = Started(
+    network="SmallAlexNet",
+    parameters=2_644_234,
+    device="cpu (2 threads, float32, channels_last)",
+    data="shapes",
+    synthetic=True,
+    classes=10,
+    train_images=16_000,
+    test_images=4_000,
+    image=(3, 67, 67),
+    run=Path("runs/small-1"),
+    steps=1000,
+    epochs=2.0,
+)
+STEPPED = Stepped(
+    step=550,
+    steps=1000,
+    epoch=1.1,
+    loss=0.41234,
+    rate=0.0005,
+    images_per_second=412.3,
+    seconds_left=41,
+    recorded=True,
+)
+EVALUATION = Evaluation(step=500, images=4000, loss=0.6, top1=0.8, top5=0.99)
+RESULT = Result(
+    run=Path("runs/small-1"),
+    final=EVALUATION,
+    steps=1000,
+    epochs=2.0,
+    images_per_second=412.3,
+    seconds=94.2,
+    synthetic=True,
+    stopped_early=False,
+)
+
+
+def console(terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
+
+
+def text(of: Console) -> str:
+    assert isinstance(of.file, io.StringIO)
+    return of.file.getvalue()
+
+
+def test_a_terminal_gets_a_bar_and_a_file_gets_lines() -> None:
+    assert isinstance(reporter(console(True)), Bar)
+    assert isinstance(reporter(console(False)), Lines)
+
+
+def test_lines() -> None:
+    out = console(False)
+    lines = Lines(out)
+    lines.started(STARTED)
+    lines.stepped(STEPPED)
+    lines.evaluated(EVALUATION)
+    lines.finished(RESULT)
+    lines.ended()
+    assert [line.strip() for line in text(out).splitlines()] == [
+        "SmallAlexNet · 2,644,234 parameters · cpu (2 threads, float32, channels_last)",
+        "data: shapes, built in and synthetic: 10 classes, 16,000 training and 4,000 test images "
+        "of 3x67x67",
+        "run:  runs/small-1 · 1,000 steps, 2 epochs",
+        "",
+        "step 550/1000  epoch 1.10  loss 0.4123  lr 0.0005  412 images/s  0:00:41 left",
+        "step 500  held-out loss 0.6000  top-1 80.0 %  top-5 99.0 %",
+        "",
+        "loss            top-1            top-5   iterations   images/s",
+        "0.600   80.00 ± 0.63 %   99.00 ± 0.16 %        1,000        412",
+        "",
+        "on 4,000 synthetic test images; ± is one standard error",
+        "runs/small-1 holds everything, 0:01:34 after the start",
+    ]
+
+
+def test_lines_are_every_so_many_steps(job: Job, tmp_path: Path) -> None:
+    out = console(False)
+    train(job, tmp_path / "run", steps=60, report=Lines(out))
+    steps = re.findall(r"^step (\d+)/60 ", text(out), re.MULTILINE)
+    assert steps == [str(n) for n in range(3, 61, 3)]
+
+
+def test_bar_shows_loss_rate_speed_and_time_left() -> None:
+    out = console(True)
+    bar = Bar(out)
+    bar.started(STARTED)
+    bar.evaluated(EVALUATION)
+    bar.stepped(STEPPED)
+    bar.finished(RESULT)
+    bar.ended()
+    shown = text(out)
+    for part in (
+        "epoch 2/2",
+        "55 %",
+        "loss 0.412",
+        "lr 0.0005",
+        "top-1 80.0 %",
+        "412 images/s",
+        "0:00:41 left",
+        "80.00 ± 0.63 %",
+    ):
+        assert part in shown
+
+
+def test_a_run_that_ends_badly_lets_go_of_the_terminal() -> None:
+    out = console(True)
+    bar = Bar(out)
+    bar.started(STARTED)
+    bar.ended()
+    assert text(out).endswith("\x1b[?25h")  # the cursor is shown again
