@@ -199,6 +199,9 @@ def train(
     source = data_from_text(data) if data is not None else None
     if data is not None and source is None:
         _fail(f"--data {data}: write shapes, folder:DIR, cifar10:DIR, cifar100:DIR or mnist:DIR")
+    # OpenMP's threads spin while they wait; where another program takes a core, that halves the
+    # speed. This must be set before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         from archdsl import training
     except ModuleNotFoundError as error:

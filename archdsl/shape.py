@@ -119,8 +119,9 @@ class Sliding:
     """A window slid along one axis of length `size`: the arithmetic of convolution and pooling.
 
     Output size = (size + 2·pad − extent) / stride + 1, rounded down, or up with `ceil`, where
-    extent = dilation·(kernel − 1) + 1. Rounded up, a window that would start in the far padding
-    is dropped, as PyTorch's pooling does (aten/src/ATen/native/Pool.h, pooling_output_shape).
+    extent = dilation·(kernel − 1) + 1. A window that rounding up added is dropped if it would start
+    in the far padding, as PyTorch's pooling does (aten/src/ATen/native/Pool.h,
+    pooling_output_shape).
     """
 
     size: int
@@ -144,7 +145,8 @@ class Sliding:
         if not self.ceil:
             return self.span // self.stride + 1
         count = -(-self.span // self.stride) + 1
-        return count - 1 if (count - 1) * self.stride >= self.size + self.pad else count
+        last = (count - 1) * self.stride
+        return count - 1 if last > self.span and last >= self.size + self.pad else count
 
     @property
     def rounded_up(self) -> int:

@@ -31,7 +31,7 @@ def test_readme_shows_the_commands() -> None:
     assert "check specs/alexnet_224.arch" in commands
 
 
-@pytest.mark.parametrize(("command", "expected"), shown())
+@pytest.mark.parametrize(("command", "expected"), list(shown()))
 def test_the_output_is_the_one_shown(
     command: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

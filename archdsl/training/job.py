@@ -1,12 +1,13 @@
 """What a run is asked to do: a network, its generated module and its recipe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archdsl.api import Arch, require_checked
 from archdsl.codegen.pytorch import module
 from archdsl.compiler import probes
 from archdsl.training.errors import TrainingError
+from archdsl.words.bind import Quantity
 from archdsl.words.recipe import Data, Recipe
 
 
@@ -31,6 +32,8 @@ class Job:
     recipe: Recipe
     parameters: int
     """How many the spec counts; the imported module must agree."""
+    values: dict[str, Quantity] = field(default_factory=dict)
+    """The arch's own parameters as they are trained, `--set` included."""
 
 
 def job(arch: Arch, data: Data | None = None) -> Job:
@@ -65,4 +68,5 @@ def job(arch: Arch, data: Data | None = None) -> Job:
         spec_name=spec_name,
         recipe=recipe if data is None else recipe.model_copy(update={"data": data}),
         parameters=arch.params or 0,
+        values=network.parameters,
     )

@@ -412,6 +412,7 @@ def _write_plan(plan: _Plan, folder: Path) -> None:
         "input": list(job.input),
         "classes": list(data.classes),
         "parameters": job.parameters,
+        "values": job.values,
         "spec": {"file": job.spec_name, "sha256": record.sha256(job.spec)},
         "module": {"file": record.MODULE, "sha256": record.sha256(job.module)},
         "data": {

@@ -71,14 +71,14 @@ class SlidingOp(Op):
 
     def _fitting(self, x: Shape) -> tuple[Sliding, Sliding]:
         height, width = self.axes(x)
-        if height.span < 0 or width.span < 0:
+        if height.output < 1 or width.output < 1:
             raise Misfit(
                 catalogue.WINDOW_TOO_LARGE,
                 "kernel",
                 f"{{layer}}'s {height.extent}x{width.extent} window is larger than its padded "
                 f"{height.size + 2 * height.pad}x{width.size + 2 * width.pad} input",
                 notes=tuple(
-                    axis.formula for axis in dict.fromkeys((height, width)) if axis.span < 0
+                    axis.formula for axis in dict.fromkeys((height, width)) if axis.output < 1
                 ),
                 help=("use a smaller kernel, more padding, or fewer strides before this layer",),
             )

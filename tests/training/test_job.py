@@ -36,6 +36,7 @@ def test_a_spec_becomes_a_job(tmp_path: Path) -> None:
     found = job(loaded(tmp_path, text))
     assert (found.name, found.spec_name, found.spec) == ("tiny", "tiny.arch", text)
     assert (found.input, found.classes) == ((3, 16, 16), 10)
+    assert found.values == {"classes": 10}
     assert found.parameters == 4 * 27 + 4 + 10 * 256 + 10
     assert found.recipe.optimizer == Sgd(lr=0.05, momentum=0.9, rule="paper")
     assert f"class {found.class_name}(nn.Module)" in found.module
