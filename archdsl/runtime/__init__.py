@@ -1,1 +1,1 @@
-"""Torch modules that torch lacks, one file each: the generator copies their text into modules."""
+"""Modules that torch lacks, one file each. The generator copies their text."""

@@ -10,15 +10,18 @@ from torch.autograd.function import once_differentiable
 
 
 class LocalResponseNorm(nn.Module):
-    """b[i] = a[i] / (k + alpha · Σ_j a[j]²)^beta, j from i − (size − 1)/2 to i + (size − 1)/2.
+    """b[i] = a[i] / (k + alpha · Σ_j a[j]²)^beta, |i − j| ≤ (size − 1)/2.
 
-    The sum is cut off at the first and the last channel. Krizhevsky et al. 2012, section 3.3.
-    alpha is not divided by the size, as torch.nn.LocalResponseNorm does. With towers=T the
-    channels are T equal consecutive parts, each normalised on its own, as on T devices.
-    Input and output are NxCxHxW; float16 and bfloat16 are computed in float32.
+    The sum is cut off at the first and the last channel. Krizhevsky et al. 2012,
+    section 3.3. alpha is not divided by the size, as torch.nn.LocalResponseNorm does.
+    With towers=T the channels are T equal consecutive parts, each normalised on its
+    own, as on T devices. Input and output are NxCxHxW; float16 and bfloat16 are
+    computed in float32.
     """
 
-    def __init__(self, size: int, k: float, alpha: float, beta: float, towers: int = 1) -> None:
+    def __init__(
+        self, size: int, k: float, alpha: float, beta: float, towers: int = 1
+    ) -> None:
         super().__init__()
         if size % 2 == 0:
             raise ValueError(f"size must be odd, not {size}")
@@ -46,14 +49,16 @@ class LocalResponseNorm(nn.Module):
 
 
 class _Normalise(torch.autograd.Function):
-    """The formula for a of shape NxTxCxHxW, with its gradient, d being what is raised to beta:
+    """The formula for a of shape NxTxCxHxW, and its gradient. With d raised to beta:
 
-    dL/da[i] = g[i] / d[i]^beta − 2 · alpha · beta · a[i] · Σ_j g[j] · a[j] / d[j]^(beta + 1).
-    Autograd's own backward takes about twice the time and keeps several times the memory.
+    dL/da[i] = g[i]/d[i]^beta − 2·alpha·beta·a[i] · Σ_j g[j]·a[j]/d[j]^(beta + 1).
+    Autograd's own backward takes about twice the time and several times the memory.
     """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, reach: int, k: float, alpha: float, beta: float) -> Tensor:
+    def forward(
+        ctx: Any, a: Tensor, reach: int, k: float, alpha: float, beta: float
+    ) -> Tensor:
         d = _sum_neighbours(a * a, reach).mul_(alpha).add_(k)
         ctx.save_for_backward(a, d)
         ctx.reach = reach
@@ -67,11 +72,12 @@ class _Normalise(torch.autograd.Function):
         a, d = ctx.saved_tensors
         direct = _inverse_power(d, ctx.beta).mul_(g)
         shared = _sum_neighbours((direct * a).div_(d), ctx.reach)
-        return direct.addcmul_(shared, a, value=-2 * ctx.alpha * ctx.beta), None, None, None, None
+        gradient = direct.addcmul_(shared, a, value=-2 * ctx.alpha * ctx.beta)
+        return gradient, None, None, None, None
 
 
 def _sum_neighbours(values: Tensor, reach: int) -> Tensor:
-    """Σ_j values[:, :, j], j from i − reach to i + reach, for every channel i of NxTxCxHxW."""
+    """Σ_j values[:, :, j], |i − j| ≤ reach, for every channel i of NxTxCxHxW."""
     total = values.clone()
     channels = values.size(2)
     for distance in range(1, min(reach, channels - 1) + 1):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class SpatialResponseNorm(nn.Module):
-    """b = a / (k + alpha · Σ a²)^beta, the sum over the size×size square around the position.
+    """b = a / (k + alpha · Σ a²)^beta, summed over the size×size square around it.
 
     The square lies within one channel and is cut off at the borders, as in Caffe's
     WITHIN_CHANNEL and cuda-convnet's rnorm. alpha is not divided by the size.
