@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archdsl.analysis.costs import Costs
 from archdsl.analysis.shapes import Shapes
 from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
-from archdsl.network import Network
+from archdsl.network import Layer, Network
 from archdsl.source import Span
 from archdsl.words.bind import Bound
 from archdsl.words.declaration import Expect
@@ -57,7 +57,7 @@ def judge(
             f"{stage.title(layer)} -> {layer.claim.shape}",
             shapes.claims[layer.path],
             str(layer.claim.shape),
-            _real_output(network, shapes, layer.path),
+            _real_output(shapes, layer),
             layer.claim.span,
             is_shape=True,
         )
@@ -71,11 +71,10 @@ def judge(
     return tuple(sorted(verdicts, key=lambda verdict: verdict.span.start))
 
 
-def _real_output(network: Network, shapes: Shapes, path: str) -> str | None:
+def _real_output(shapes: Shapes, layer: Layer) -> str | None:
     """What a layer gives, whatever is claimed of it."""
-    layer = next(layer for layer in network.layers if layer.path == path)
-    x = shapes.flows[path].input
-    if x is None or shapes.claims[path] is None:
+    x = shapes.flows[layer.path].input
+    if x is None or shapes.claims[layer.path] is None:
         return None
     return str(layer.op.output(x))
 

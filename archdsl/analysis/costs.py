@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
 from math import prod
+from typing import NamedTuple
 
 from archdsl.analysis.placement import Place
 from archdsl.analysis.shapes import Shapes
@@ -14,8 +14,7 @@ BYTES = 4
 """Of one number in float32."""
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
+class Costs(NamedTuple):
     """Figures of one layer, of one stage, or of a network. All per image where an image matters.
 
     params: numbers learned. weights, biases: those of conv and linear layers only. macs:
@@ -47,7 +46,7 @@ class Costs:
 
 def total(costs: Iterable[Costs]) -> Costs:
     """The sum, figure by figure; of a chain of layers, so depth adds up too."""
-    columns = zip(*map(astuple, costs), strict=True)
+    columns = zip(*costs, strict=True)
     return Costs(*(sum(column) for column in columns))
 
 

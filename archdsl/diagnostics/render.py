@@ -42,7 +42,7 @@ def text(diagnostic: Diagnostic) -> Iterator[Line]:
     for number, fix in enumerate(diagnostic.fixes, 1):
         yield line(
             Piece(f"{margin}   {number}  ", "frame"),
-            Piece(fix.title.ljust(width), "code"),
+            Piece(fix.title.ljust(width if fix.remark else 0), "code"),
             Piece(f"   {fix.remark}" if fix.remark else ""),
         )
 

@@ -27,9 +27,6 @@ from archdsl.words.declaration import Declaration, Devices, Expect, Init, Input,
 from archdsl.words.recipe import Recipe
 from archdsl.words.word import Op, Unbound, Word
 
-MAX_LAYERS = 100_000
-"""Layers of one network. ResNet-152 has about 500."""
-
 
 def lower(
     statement: tree.Statement,

@@ -97,3 +97,26 @@ def test_torchvision_and_resnet_are_not_accused() -> None:
     assert compiled(network("input 3x224x224\nconv 64 11x11 stride=4 pad=2 -> 64x55x55")).ok
     assert compiled(network("input 3x224x224\nconv 64 7x7 stride=2 pad=3 -> 64x112x112")).ok
     assert compiled(network("input 64x56x56\nconv 128 1x1 stride=2 -> 128x28x28")).ok
+
+
+def test_one_of_two_lossy_layers_is_mended_alone() -> None:
+    body = "input 3x224x224\na: conv 8 11x11 stride=4\nb: conv 8 5x5 stride=3\nc: linear 9"
+    first, second = compiled(network(body)).diagnostics
+    # b loses rows of 54 and of 55 alike: (54 − 5) mod 3 = 1, (55 − 5) mod 3 = 2.
+    assert "pad=2" in [fix.title for fix in first.fixes]
+    assert second.fixes and "lose nothing" in second.help[-1]
+
+
+def test_repairs_are_offered_beside_other_mistakes() -> None:
+    body = (
+        "input 3x224x224\nc: conv 96 11x11 stride=4 -> 96x55x55\nrelu slope=3\n"
+        "d: linear 10 -> 10\nexpect params 3"
+    )
+    lossy_stride, *_ = compiled(network(body)).diagnostics
+    assert [fix.title for fix in lossy_stride.fixes][:1] == ["input 3x227x227"]
+
+
+def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a timing: a search without effort left offers nothing, and everything is still found."""
+    monkeypatch.setattr("archdsl.analysis.repair.EFFORT", 0)
+    assert lossy("input 3x224x224\nc: conv 96 11x11 stride=4 -> 96x55x55").fixes == ()
