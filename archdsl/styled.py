@@ -39,9 +39,22 @@ class Piece:
 Line: TypeAlias = tuple[Piece, ...]
 
 
+INVISIBLE = "␦"
+"""Shown for a character that a terminal would obey, or that would hide what is written."""
+
+
 def line(*pieces: Piece) -> Line:
-    """A line of the pieces that hold any text."""
-    return tuple(piece for piece in pieces if piece.text)
+    """A line of the pieces that hold any text, every character of it visible."""
+    return tuple(
+        piece if piece.text.isprintable() else Piece(visible(piece.text), piece.style)
+        for piece in pieces
+        if piece.text
+    )
+
+
+def visible(text: str) -> str:
+    """The text with INVISIBLE for control, direction and other characters that do not print."""
+    return "".join(char if char.isprintable() else INVISIBLE for char in text)
 
 
 def plain(styled: Line) -> str:

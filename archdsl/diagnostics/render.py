@@ -9,7 +9,7 @@ from typing import Any
 
 from archdsl.diagnostics.diagnostic import Diagnostic, Fix, Label
 from archdsl.source import Span
-from archdsl.styled import Line, Piece, line
+from archdsl.styled import Line, Piece, line, visible
 
 TAB = 4
 """Columns of a tab in an excerpt."""
@@ -130,17 +130,14 @@ def _width(text: str) -> int:
 def _char_width(char: str, tab: int) -> int:
     if char == "\t":
         return tab
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Cf", "Cc"):
-        return 0 if unicodedata.category(char) != "Cc" else 1
+    if unicodedata.combining(char):
+        return 0
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
 def _expand(raw: str) -> str:
-    """A source line that is safe to print: tabs as spaces, other control characters as ␦."""
-    return "".join(
-        " " * TAB if char == "\t" else "␦" if unicodedata.category(char) == "Cc" else char
-        for char in raw
-    )
+    """A source line as it is shown: tabs as spaces, what does not print as INVISIBLE."""
+    return visible(raw.replace("\t", " " * TAB))
 
 
 def _cut(shown: str, marks: list[_Mark]) -> tuple[str, list[_Mark]]:
