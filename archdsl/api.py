@@ -115,7 +115,16 @@ def load(
     `parameters` override the arch's own. Raises SpecError where no network can be read. A network
     with wrong shapes or claims loads: `check()` says what is wrong with it.
     """
-    return select(compile_file(Path(path), parameters), str(path), arch)
+    for name, value in (parameters or {}).items():
+        sizes = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(size, bool) or not isinstance(size, int | float) for size in sizes):
+            raise SpecError(f"parameters: {name} must be a number, not {value!r}")
+    chosen = select(compile_file(Path(path), parameters), str(path), arch)
+    unknown = set(parameters or ()) - set(chosen.network.parameters)
+    if unknown:
+        known = ", ".join(chosen.network.parameters) or "none"
+        raise SpecError(f"{path} has no parameter '{min(unknown)}'. It has: {known}.")
+    return chosen
 
 
 def select(compilation: Compilation, name: str, arch: str | None) -> Arch:

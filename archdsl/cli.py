@@ -6,7 +6,9 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -19,7 +21,7 @@ from archdsl.compiler import Compilation, compile_bytes, compile_file
 from archdsl.diagnostics import Diagnostic, Findings, Severity
 from archdsl.diagnostics import render as findings_view
 from archdsl.lower import scope
-from archdsl.styled import Line, plain, rich_text
+from archdsl.styled import Line, plain, rich_text, visible
 from archdsl.words.bind import Quantity
 
 if TYPE_CHECKING:
@@ -67,8 +69,31 @@ Colored = Annotated[Color, typer.Option("--color", help="Colour the output.")]
 
 
 def main() -> None:
-    """The entry point."""
-    app()
+    """The entry point. What the terminal's encoding lacks is escaped; a full disk is exit 2."""
+    if sys.stdout is None or sys.stderr is None:
+        sys.exit(FAILED)  # closed by whoever started this: there is nobody to tell
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, TextIOWrapper)]
+    for stream in streams:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            app()
+        finally:
+            for stream in streams:
+                stream.flush()
+    except BrokenPipeError:
+        _discard_output()
+        sys.exit(FAILED)
+    except OSError as error:
+        _discard_output()
+        print(f"archdsl: cannot write the output: {error.strerror or error}", file=sys.stderr)
+        sys.exit(FAILED)
+
+
+def _discard_output() -> None:
+    """Point standard output to nowhere, so that closing it at exit cannot fail again."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _version(shown: bool) -> None:
@@ -147,9 +172,9 @@ def render(
         data = text.encode() if suffix == ".dot" else lay_out(text)
     except (GraphvizMissing, LayoutFailed) as error:
         _fail(str(error))
-    _write(path, data, spec)
+    _write(path, data, arch)
     print(path)
-    _print_findings(arch.diagnostics, color)
+    _print_findings(arch.diagnostics, color, to_stderr=True)
     raise typer.Exit(_exit_code(arch.diagnostics))
 
 
@@ -170,7 +195,7 @@ def emit(
     if output is None:
         print(text, end="")
     else:
-        _write(output, text.encode(), spec)
+        _write(output, text.encode(), arch)
         print(output)
 
 
@@ -225,13 +250,15 @@ def _overrides(settings: list[str] | None) -> dict[str, Quantity]:
     findings = Findings()
     pairs = [scope.override(text, findings) for text in settings or []]
     if findings:
-        _print_findings(findings, Color.AUTO, sys.stderr)
+        _print_findings(findings, Color.AUTO, to_stderr=True)
         raise typer.Exit(FAILED)
     return dict(pair for pair in pairs if pair is not None)
 
 
 def _compile(name: str, overrides: dict[str, Quantity]) -> Compilation:
     if name == files.STDIN:
+        if sys.stdin is None:
+            _fail("standard input is closed")
         return compile_bytes(sys.stdin.buffer.read(), "<stdin>", overrides)
     return compile_file(Path(name), overrides)
 
@@ -254,7 +281,7 @@ def _load(spec: str, settings: list[str] | None, color: Color) -> Arch:
     unknown = _unknown_overrides([compilation], overrides)
     if unknown or not compilation.archs:
         diagnostics = [*compilation.diagnostics, *unknown]
-        _print_findings(diagnostics, color, sys.stderr)
+        _print_findings(diagnostics, color, to_stderr=True)
         raise typer.Exit(_exit_code(diagnostics))
     try:
         return select(compilation, path if named else spec, name if named else None)
@@ -266,7 +293,7 @@ def _require_checked(arch: Arch, color: Color) -> None:
     try:
         require_checked(arch)
     except SpecError:
-        _print_findings(arch.diagnostics, color, sys.stderr)
+        _print_findings(arch.diagnostics, color, to_stderr=True)
         raise typer.Exit(FOUND) from None
 
 
@@ -276,19 +303,24 @@ def _require_checked(arch: Arch, color: Color) -> None:
 def _suffix(svg: bool, dot: bool, output: Path | None) -> str:
     if svg and dot:
         _fail("--svg and --dot: choose one")
-    chosen = ".dot" if dot else ".svg" if svg or output is None else output.suffix
-    if chosen not in (".svg", ".dot"):
-        _fail(f"{output}: pictures are written as .svg or .dot")
-    return chosen
+    asked = ".dot" if dot else ".svg" if svg else None
+    named = output.suffix if output is not None and not output.is_dir() else asked or ".svg"
+    if named not in (".svg", ".dot") or asked not in (None, named):
+        _fail(f"{output}: pictures are written as .svg or .dot, and --svg and --dot name them so")
+    return named
 
 
 def _stem(spec: str, arch: Arch) -> str:
-    name = arch.network.source.name
-    return arch.name if spec == files.STDIN else Path(name).stem
+    """What a picture is called: by its file, and by its arch where that was named."""
+    if spec == files.STDIN:
+        return arch.name
+    stem = Path(arch.network.source.name).stem
+    return f"{stem}-{arch.name}" if spec != arch.network.source.name else stem
 
 
-def _write(path: Path, data: bytes, spec: str) -> None:
-    if Path(spec).exists() and path.exists() and path.samefile(spec):
+def _write(path: Path, data: bytes, arch: Arch) -> None:
+    spec = Path(arch.network.source.name)
+    if spec.exists() and path.exists() and path.samefile(spec):
         _fail(f"{path} is the spec itself: choose another output file")
     try:
         files.write(path, data)
@@ -304,7 +336,7 @@ def _exit_code(diagnostics: Iterable[Diagnostic]) -> int:
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"archdsl: {message}", file=sys.stderr)
+    print(f"archdsl: {visible(message)}", file=sys.stderr)
     raise typer.Exit(FAILED)
 
 
@@ -322,10 +354,10 @@ def _print_checked(
 
 
 def _print_findings(
-    diagnostics: Iterable[Diagnostic], color: Color, stream: object = sys.stdout
+    diagnostics: Iterable[Diagnostic], color: Color, to_stderr: bool = False
 ) -> None:
-    lines = [line for d in diagnostics for line in findings_view.text(d)]
-    _print(lines, color, stream is sys.stderr)
+    for diagnostic in diagnostics:
+        _print([*findings_view.text(diagnostic), ()], color, to_stderr)
 
 
 def _print(lines: list[Line], color: Color, to_stderr: bool = False) -> None:

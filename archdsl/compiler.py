@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from errno import EFBIG
 from pathlib import Path
 
 from archdsl.analysis import Analysis, analyse
@@ -15,6 +16,9 @@ from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
 from archdsl.words.bind import Quantity, check_form, find
 from archdsl.words.declaration import TopLevel
+
+MAX_BYTES = 16 * 10**6
+"""Of a spec. One of 10,000 layers takes about half a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,12 @@ class Compilation:
 def compile_file(path: Path, overrides: Mapping[str, Quantity] | None = None) -> Compilation:
     """Compile a file. One that cannot be read, or is no text, gives a fatal diagnostic."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise OSError(EFBIG, f"it is larger than {MAX_BYTES // 10**6} MB")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         problem = Diagnostic(
             catalogue.UNREADABLE_FILE,
             f"cannot read {path}: {reason}",
@@ -124,12 +131,13 @@ def _no_arch(source: Source) -> Diagnostic:
 def probes(analysis: Analysis) -> dict[str, tuple[Analysis, ...]]:
     """The same arch at other values of each of its whole-number parameters, one at a time.
 
-    Twice and three times the value, so that what divided still does. A parameter at whose other
-    values the network does not check is left out. Claims are dropped: they are of this network.
+    Twice and three times the value, so that what divided still does. Defaults that are computed
+    from the parameter follow it. A parameter at whose other values the network does not check is
+    left out. Claims are dropped: they are of this network.
     """
     found = {}
     for name, value in analysis.network.parameters.items():
-        if isinstance(value, int):
+        if isinstance(value, int) and value > 0:
             others = [_probe(analysis, name, factor * value) for factor in (2, 3)]
             known = tuple(other for other in others if other is not None)
             if len(known) == len(others):
@@ -139,8 +147,9 @@ def probes(analysis: Analysis) -> dict[str, tuple[Analysis, ...]]:
 
 def _probe(analysis: Analysis, name: str, value: int) -> Analysis | None:
     findings = Findings()
-    parameters = {**analysis.network.parameters, name: value}
-    network = lower(analysis.network.statement, parameters, findings)
+    written = analysis.network
+    overrides = {given: written.parameters[given] for given in written.overridden}
+    network = lower(written.statement, {**overrides, name: value}, findings)
     if network is None:
         return None
     probed = analyse(network.without_claims(), findings)

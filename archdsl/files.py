@@ -27,7 +27,14 @@ def specs(targets: list[str]) -> Iterator[str]:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing: a temporary file beside it, then a rename. Raises OSError."""
+    """Write a whole file or nothing: a temporary file beside it, then a rename. Raises OSError.
+
+    A link is followed. What is no regular file, such as a pipe or a terminal, is written to.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(data)
+        return
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder")
     if not path.parent.is_dir():

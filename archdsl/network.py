@@ -87,6 +87,8 @@ class Network(Node):
     expects: tuple[Bound[Expect], ...] = ()
     inits: tuple[Bound[Init], ...] = ()
     recipe: Recipe | None = None
+    recipe_sound: bool = True
+    """Whether the `train` block, if there is one, has no errors."""
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from math import gcd, prod
 from typing import NamedTuple, TypeAlias
 
@@ -154,11 +155,6 @@ class Sliding:
         return -(-self.span // self.stride) + 1
 
     @property
-    def exact(self) -> float:
-        """The output size before rounding, for people to read."""
-        return self.span / self.stride + 1
-
-    @property
     def far_pad(self) -> int:
         """Zeros to add at the far edge so that every window of `output` is whole."""
         return max(0, (self.output - 1) * self.stride - self.span)
@@ -170,10 +166,27 @@ class Sliding:
         0 unless they outnumber the longest run that the layer would skip between windows on an
         endless input: a stride larger than the kernel skips on purpose.
         """
-        if self.ceil:
+        if self.ceil or self.span % self.stride == 0:
             return 0
-        rows = self.span % self.stride - self.pad
+        rows = self.size - 1 - self._last_visited
         return rows if rows > self._longest_skip else 0
+
+    @property
+    def _last_visited(self) -> int:
+        """The last real row that a window visits, −1 if none does.
+
+        With dilation it is not always in the last window.
+        """
+        if self.dilation == 1:
+            last = (self.output - 1) * self.stride + self.kernel - 1 - self.pad
+            return max(min(last, self.size - 1), -1)
+        visited = [-1]
+        for point in range(self.kernel):
+            offset = point * self.dilation - self.pad
+            window = min(self.output - 1, (self.size - 1 - offset) // self.stride)
+            if window >= 0:
+                visited.append(window * self.stride + offset)
+        return max(visited)
 
     @property
     def _longest_skip(self) -> int:
@@ -191,4 +204,17 @@ class Sliding:
         pad = f" + 2·{self.pad}" if self.pad else ""
         top = f"({self.size}{pad} − {self.extent})"
         over = f" / {self.stride}" if self.stride > 1 else ""
-        return f"{top}{over} + 1 = {self.exact:.4g}" if self.span >= 0 else f"{top} < 0"
+        if self.span < 0:
+            return f"{top} < 0"
+        return f"{top}{over} + 1 = {_decimal(self.span, self.stride)}"
+
+
+def _decimal(span: int, stride: int) -> str:
+    """span / stride + 1 with two decimals, or as many as tell it from a whole number."""
+    value = Fraction(span, stride) + 1
+    if value.denominator == 1:
+        return str(value)
+    digits = 2
+    while int(value * 10**digits) % 10**digits == 0 and digits < 6:
+        digits += 1
+    return f"{float(value):.{digits}f}".rstrip("0")

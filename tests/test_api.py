@@ -55,3 +55,10 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
 def test_pytorch_refuses_what_does_not_check() -> None:
     with pytest.raises(archdsl.SpecError, match="lossy-stride"):
         archdsl.load(SPECS / "alexnet_224.arch").pytorch()
+
+
+def test_parameters_are_numbers_that_the_arch_has() -> None:
+    with pytest.raises(archdsl.SpecError, match="classes must be a number"):
+        archdsl.load(SPECS / "alexnet.arch", parameters={"classes": "x"})  # type: ignore[dict-item]
+    with pytest.raises(archdsl.SpecError, match="no parameter 'nope'"):
+        archdsl.load(SPECS / "alexnet.arch", parameters={"nope": 3})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from archdsl.cli import app
-from tests.helpers import SPECS, network
+from archdsl.syntax.parse import MAX_FINDINGS
+from tests.helpers import ROOT, SPECS, network
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 
@@ -200,9 +202,11 @@ def test_render_dot_needs_no_graphviz(tmp_path: Path, monkeypatch: pytest.Monkey
     ("arguments", "reason"),
     [
         (("-o", "net.gif"), "pictures are written as .svg or .dot"),
+        (("--dot", "-o", "net.svg"), "--svg and --dot name them so"),
         (("--svg", "--dot"), "choose one"),
         (("--dot", "-o", "missing/net.dot"), "does not exist"),
         (("--dot", "-o", "."), "is a folder"),
+        (("--svg", "-o", "net.dot"), "--svg and --dot name them so"),
     ],
 )
 def test_render_where_it_cannot(
@@ -220,7 +224,8 @@ def test_render_draws_what_does_not_check_and_says_so(tmp_path: Path) -> None:
     result = run("render", str(SPECS / "alexnet_224.arch"), "-o", str(output))
     assert result.exit_code == 1
     assert output.exists()
-    assert "lossy-stride" in result.stdout
+    assert result.stdout == f"{output}\n"
+    assert "lossy-stride" in result.stderr
 
 
 # --- emit -------------------------------------------------------------------------------------
@@ -301,3 +306,71 @@ def test_writing_keeps_what_was_there_when_it_fails(
         files.write(path, b"new")
     assert path.read_text(encoding="utf-8") == "mine"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_output_goes_through_links_and_into_pipes(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.py", tmp_path / "link.py"
+    real.write_text("old", encoding="utf-8")
+    link.symlink_to(real)
+    assert run("emit", str(SPECS / "small.arch"), "-o", str(link)).exit_code == 0
+    assert link.is_symlink() and real.read_text(encoding="utf-8").startswith('"""SmallAlexNet')
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE, text=True) as reader:
+        assert run("emit", str(SPECS / "small.arch"), "-o", str(fifo)).exit_code == 0
+        assert reader.communicate()[0] == real.read_text(encoding="utf-8")
+    assert fifo.is_fifo()
+
+
+def test_emit_of_a_named_arch_does_not_overwrite_its_spec(tmp_path: Path) -> None:
+    path = spec(tmp_path, "input 8\nlinear 2")
+    before = path.read_bytes()
+    assert run("emit", f"{path}:Net", "-o", str(path)).exit_code == 2
+    assert path.read_bytes() == before
+
+
+def test_pictures_of_two_archs_of_a_file_are_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = network("input 8\nlinear 2", "One") + network("input 9\nlinear 3", "Two")
+    Path("two.arch").write_text(text, encoding="utf-8")
+    assert run("render", "two.arch:One", "--dot").stdout == "two-One.dot\n"
+    assert run("render", "two.arch:Two", "--dot").stdout == "two-Two.dot\n"
+
+
+def test_a_parameter_set_to_its_default_changes_nothing() -> None:
+    result = run("check", str(SPECS / "alexnet.arch"), "--set", "classes=1000")
+    assert "13 claims hold" in result.stdout and "--set changes" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("check specs/alexnet.arch > /dev/full", 2),
+        ("check specs/alexnet.arch >&-", 2),
+        ("check - <&-", 2),
+        ("PYTHONIOENCODING=ascii check specs/alexnet.arch", 0),
+        ("check /dev/zero", 2),
+    ],
+)
+def test_streams_that_fail_are_no_traceback(command: str, code: int) -> None:
+    setting, _, rest = command.rpartition("check ")
+    done = subprocess.run(
+        f"{setting}{sys.executable} -m archdsl check {rest}",
+        shell=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code
+
+
+def test_a_text_of_broken_lines_is_given_up_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "braces.arch"
+    path.write_text("}" * 20_000, encoding="utf-8")
+    result = run("check", str(path), "--format", "json")
+    assert result.exit_code == 1
+    assert len(json.loads(result.stdout)["diagnostics"]) == MAX_FINDINGS

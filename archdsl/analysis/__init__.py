@@ -45,7 +45,8 @@ def analyse(network: Network, findings: Findings) -> Analysis:
         stage.name: _sum([layers[layer.path] for layer in stage.layers]) for stage in network.stages
     }
     costs = _sum([Costs(activations=network.input.size), *stages.values()])
-    verdicts = judge(network, shapes, costs, stages, findings)
+    placed = len(places) == len(layers)
+    verdicts = judge(network, shapes, costs, stages, placed, findings)
     return Analysis(network, shapes, places, layers, stages, costs, verdicts)
 
 

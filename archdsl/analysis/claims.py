@@ -49,9 +49,13 @@ def judge(
     shapes: Shapes,
     costs: Costs | None,
     stages: Mapping[str, Costs | None],
+    placed: bool,
     findings: Findings,
 ) -> tuple[Verdict, ...]:
-    """Every claim of the network with its verdict, in the order of the file."""
+    """Every claim of the network with its verdict, in the order of the file.
+
+    `placed` says whether every layer has its place on the devices, so that traffic is known.
+    """
     verdicts = [
         Verdict(
             f"{stage.title(layer)} -> {layer.claim.shape}",
@@ -65,7 +69,7 @@ def judge(
         if layer.claim is not None
     ]
     for expect in network.expects:
-        verdict = _expectation(network, shapes, expect, costs, stages, findings)
+        verdict = _expectation(network, shapes, expect, costs, stages, placed, findings)
         if verdict is not None:
             verdicts.append(verdict)
     return tuple(sorted(verdicts, key=lambda verdict: verdict.span.start))
@@ -85,6 +89,7 @@ def _expectation(
     expect: Bound[Expect],
     costs: Costs | None,
     stages: Mapping[str, Costs | None],
+    placed: bool,
     findings: Findings,
 ) -> Verdict | None:
     claim = expect.word
@@ -105,6 +110,10 @@ def _expectation(
         changed = ", ".join(sorted(network.overridden))
         remark = f"--set changes {changed}" if network.overridden else "not every shape is known"
         return Verdict(text, None, amount.value, None, span, False, remark)
+    if claim.quantity == "memory" and not network.recipe_sound:
+        return Verdict(text, None, amount.value, None, span, False, "the recipe has errors")
+    if claim.quantity == "traffic" and not placed:
+        return Verdict(text, None, amount.value, None, span, False, "the placement has errors")
     actual = _figure(claim.quantity, figures, network)
     holds = _holds(amount, actual)
     verdict = Verdict(text, holds, amount.value, actual, span, False)

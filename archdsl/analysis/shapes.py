@@ -42,9 +42,9 @@ def infer(network: Network, findings: Findings) -> Shapes:
     """Push the input's shape through the layers.
 
     After a layer that loses rows or columns, checking goes on from the layer's shape claim, else
-    from the shape rounded down. Beside that runs the shape that the network would have if nothing
-    had been lost: what is wrong for the one and right for the other is a consequence, is noted
-    with its cause, and is no finding of its own.
+    from the shape rounded down. Beside that runs the shape that the author seems to mean: the one
+    if nothing had been lost, or if a wrong claim were right. What is wrong for the first shape and
+    right for the second is a consequence, is noted with its cause, and is no finding of its own.
     """
     return _Pass(network, findings).run()
 
@@ -55,9 +55,9 @@ class _Pass:
         self.findings = findings
         self.shape: Shape | None = network.input
         self.intended: Shape | None = None
-        """The shape if nothing had been lost upstream; None where nothing was."""
+        """The shape that the author seems to mean; None where it is the current one."""
         self.cause = -1
-        """Where in the findings the lossy layer is that `intended` goes back to."""
+        """Where in the findings the lossy layer or wrong claim is that `intended` goes back to."""
         self.consequences: list[str] = []
         self.maker = network.input_span
         """The place that made the current shape what it is."""
@@ -111,20 +111,28 @@ class _Pass:
     def _judge(
         self, name: str, layer: Layer, claim: ShapeClaim, output: Shape | None
     ) -> Shape | None:
-        """Compare a claim with the layer's output. Checking goes on from the claim."""
+        """Compare a claim with the layer's output; what to go on from.
+
+        That is the claim where the output is unknown, where the layer loses rows, and where the
+        claim would hold if none before it did, or if the wrong claim before it were right. Else it
+        is the output: a claim is not used to infer.
+        """
         self.claims[layer.path] = None if output is None else output == claim.shape
         if output is None or output == claim.shape:
             return claim.shape
-        explained = self.intended == claim.shape
-        self.intended = None
-        if explained:
-            cause = self.findings[self.cause]
-            if cause.primary is not None and cause.primary.span == layer.bound.span(None):
+        explained, self.intended = self.intended == claim.shape, None
+        cause = self.findings[self.cause] if self.cause >= 0 else None
+        lossy = cause is not None and cause.primary == Label(layer.bound.span(None))
+        if explained and cause is not None:
+            if lossy:
                 claims = Label(claim.span, f"claims {_size(claim.shape)}")
                 self.findings[self.cause] = replace(cause, secondary=(*cause.secondary, claims))
             else:
                 self.consequences.append(f"the claim {claim.shape} of {name}")
             return claim.shape
+        self._note_consequences()
+        if not lossy:
+            self.cause, self.intended = len(self.findings), claim.shape
         self.findings.append(
             at(
                 catalogue.WRONG_SHAPE,
@@ -137,7 +145,7 @@ class _Pass:
                 ),
             )
         )
-        return claim.shape
+        return claim.shape if lossy else output
 
     def _note_consequences(self) -> None:
         if self.consequences:

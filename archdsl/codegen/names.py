@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
+from collections.abc import Iterable
 
 MODULE_NAMES = frozenset(
     """
@@ -20,39 +22,49 @@ MODULE_NAMES = frozenset(
 )
 """What nn.Module and nn.Sequential own, and what the generated class defines."""
 
-FILE_NAMES = frozenset("OrderedDict Tensor annotations nn stage torch".split())
-"""What a generated file imports and defines beside its classes."""
+FILE_NAMES = frozenset("OrderedDict Tensor annotations nn stage torch".split()) | set(dir(builtins))
+"""What a generated file imports and defines beside its classes, or takes from Python."""
 
-LOCAL_NAMES = FILE_NAMES | frozenset(
-    "classmethod int float isinstance module name self super x".split()
+LOCAL_NAMES = frozenset(
+    "OrderedDict Tensor float int isinstance module name nn self stage super torch x".split()
 )
 """What a generated method uses, which its parameters must not hide."""
 
 
-def attribute(name: str) -> str:
-    """A stage's or layer's name as an attribute of a module."""
-    return _free(name, MODULE_NAMES)
+def attributes(names: Iterable[str]) -> dict[str, str]:
+    """The stages or layers of one module as its attributes, no two alike."""
+    return _distinct(names, MODULE_NAMES)
 
 
 def class_name(name: str, helpers: frozenset[str]) -> str:
     """An arch's name as a class."""
-    return _free(name, FILE_NAMES | helpers | LOCAL_NAMES)
+    return _distinct([name], FILE_NAMES | helpers)[name]
 
 
-def parameter(name: str) -> str:
-    """An arch's parameter as one of `__init__`."""
-    return _free(name, LOCAL_NAMES)
+def parameters(names: Iterable[str], helpers: frozenset[str]) -> dict[str, str]:
+    """An arch's parameters as those of `__init__`, no two alike."""
+    return _distinct(names, LOCAL_NAMES | helpers)
 
 
-def _free(name: str, taken: frozenset[str]) -> str:
-    """The name, with a trailing `_` where it is taken. Identifiers only: it becomes code.
+def _distinct(names: Iterable[str], taken: frozenset[str]) -> dict[str, str]:
+    """Each name, with `_` after it until it is free. Identifiers only: it becomes code.
 
     Names that begin with `_` are torch's own, and with `__` Python mangles them in a class, unless
     they end in `__` as well.
     """
-    if not (name.isascii() and name.isidentifier()):
-        raise ValueError(f"{name!r} is no identifier")
-    if name.startswith("__"):
-        return f"{name}__"
-    private = name.startswith("_")
-    return f"{name}_" if private or name in taken or keyword.iskeyword(name) else name
+    wanted = list(dict.fromkeys(names))
+    for name in wanted:
+        if not (name.isascii() and name.isidentifier()):
+            raise ValueError(f"{name!r} is no identifier")
+    free = {
+        name: name
+        for name in wanted
+        if name not in taken and not keyword.iskeyword(name) and not name.startswith("_")
+    }
+    for name in wanted:
+        if name not in free:
+            candidate = f"{name}__" if name.startswith("__") else f"{name}_"
+            while candidate in free.values() or candidate in taken:
+                candidate += "_"
+            free[name] = candidate
+    return free

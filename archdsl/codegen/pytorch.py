@@ -61,8 +61,10 @@ class _File:
                 self.symbols |= found
         stems = sorted({c.helper for cs in self.calls.values() for c in cs if c.helper})
         self.helpers = [_Helper(stem) for stem in stems]
-        helper_names = frozenset(name for helper in self.helpers for name in helper.names)
-        self.class_name = names.class_name(self.network.name, helper_names)
+        helpers = frozenset(name for helper in self.helpers for name in helper.names)
+        self.class_name = names.class_name(self.network.name, helpers)
+        self.parameters = names.parameters(self.free, helpers)
+        self.stages = names.attributes(stage.name for stage in self.network.stages)
 
     def module(self) -> Module:
         blocks = [
@@ -98,26 +100,27 @@ class _File:
         yield f"class {self.class_name}(nn.Module):"
         yield from writer.docstring(_describe(self), "    ")
         yield ""
-        parameters = [f"{names.parameter(n)}: int = {v!r}" for n, v in self.free.items()]
+        parameters = [f"{self.parameters[n]}: int = {v!r}" for n, v in self.free.items()]
         yield from writer.call("def __init__", ["self", *parameters], "    ", tail=" -> None:")
         yield "        super().__init__()"
         for stage in self.network.stages:
             yield from self.stage(stage)
-        initialise = list(_initialisation(self.network))
+        initialise = list(_initialisation(self.network, self.stages))
         if initialise:
             yield "        self.reset_parameters()"
         yield ""
         yield "    def forward(self, x: Tensor) -> Tensor:"
         for stage in self.network.stages:
-            yield f"        x = self.{names.attribute(stage.name)}(x)"
+            yield f"        x = self.{self.stages[stage.name]}(x)"
         yield "        return x"
         if initialise:
             yield ""
             yield from initialise
 
     def stage(self, stage: Stage) -> Iterator[str]:
-        yield f"        self.{names.attribute(stage.name)} = stage("
-        taken = {layer.name for layer in stage.layers}
+        yield f"        self.{self.stages[stage.name]} = stage("
+        layers = names.attributes(layer.name for layer in stage.layers)
+        taken = set(layers.values())
         for layer in stage.layers:
             flow = self.analysis.flow(layer)
             *before, last = enumerate(self.calls[layer.path])
@@ -128,7 +131,7 @@ class _File:
                 yield from self.layer(layer, name, index, call, "")
             shown = flow.output != flow.input or layer.op.weighted
             comment = str(flow.output) if shown else ""
-            yield from self.layer(layer, layer.name, *last, comment)
+            yield from self.layer(layer, layers[layer.name], *last, comment)
         yield "        )"
 
     def layer(self, layer: Layer, name: str, index: int, call: Call, comment: str) -> Iterator[str]:
@@ -136,14 +139,14 @@ class _File:
             self.argument(layer, index, position, key, value)
             for position, (key, value) in enumerate(_arguments(call))
         ]
-        head = f"{names.attribute(name)}={call.target}"
+        head = f"{name}={call.target}"
         yield from writer.call(head, arguments, " " * 12, tail=",", comment=comment)
 
     def argument(
         self, layer: Layer, index: int, position: int, key: str | None, value: Argument
     ) -> str:
         symbol = self.symbols.get((layer.path, index, position))
-        text = names.parameter(symbol) if symbol else _literal(value)
+        text = self.parameters[symbol] if symbol else _literal(value)
         return f"{key}={text}" if key else text
 
 
@@ -182,7 +185,7 @@ def _uses(name: str, analysis: Analysis, others: Sequence[Analysis]) -> Symbols:
             for position, same_argument in enumerate(zip(*listed, strict=True)):
                 if [value for _, value in same_argument] == values:
                     symbols[path, index, position] = name
-                elif len(set(same_argument)) > 1:
+                elif len({(type(value), value) for _, value in same_argument}) > 1:
                     return {}
     return symbols
 
@@ -236,7 +239,7 @@ def _origin(file: _File) -> str:
 # --- initial weights --------------------------------------------------------------------------
 
 
-def _initialisation(network: Network) -> Iterator[str]:
+def _initialisation(network: Network, attributes: Mapping[str, str]) -> Iterator[str]:
     """`reset_parameters`, as the `init` lines say; nothing if there are none."""
     weights, biases = initial_values(network)
     if not weights and not biases:
@@ -251,11 +254,17 @@ def _initialisation(network: Network) -> Iterator[str]:
     weight_groups, bias_groups = _grouped(weights), _grouped(biases)
     if any(len(stages) < len(weighted) for _, stages in [*weight_groups, *bias_groups]):
         yield f'{indent}stage_name = name.partition(".")[0]'
-    calls = [(_initial_call(distribution), stages) for distribution, stages in weight_groups]
+    calls = [
+        (_initial_call(distribution), [attributes[stage] for stage in stages])
+        for distribution, stages in weight_groups
+    ]
     yield from _by_stage(calls, len(weighted), indent)
     if bias_groups:
         yield f"{indent}if module.bias is not None:"
-        calls = [(_constant(value), stages) for value, stages in bias_groups]
+        calls = [
+            (_constant(value), [attributes[stage] for stage in stages])
+            for value, stages in bias_groups
+        ]
         yield from _by_stage(calls, len(weighted), indent + "    ")
 
 
@@ -272,7 +281,7 @@ def _by_stage(
         if len(stages) == left:
             yield f"{indent}else:"
         else:
-            quoted = [f'"{names.attribute(stage)}"' for stage in stages]
+            quoted = [f'"{stage}"' for stage in stages]
             if len(quoted) == 1:
                 yield f"{indent}{keyword} stage_name == {quoted[0]}:"
             else:
@@ -349,10 +358,12 @@ class _Helper:
             match node:
                 case ast.Import(names=aliases):
                     self.imports |= {_alias(alias) for alias in aliases}
+                    self.names |= {alias.asname or alias.name for alias in aliases}
                 case ast.ImportFrom(module=str(source), names=aliases):
                     if source != "__future__":
                         imported = {_alias(alias) for alias in aliases}
                         self.from_imports.setdefault(source, set()).update(imported)
+                        self.names |= {alias.asname or alias.name for alias in aliases}
                 case ast.Expr():
                     pass  # the file's docstring
                 case _:

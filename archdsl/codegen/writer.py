@@ -37,7 +37,10 @@ def docstring(paragraphs: Iterable[str], indent: str) -> list[str]:
     """A docstring of paragraphs, wrapped. Any text is safe in it."""
     room = WIDTH - len(indent)
     wrapped = [textwrap.wrap(prose(p), room - 4, break_on_hyphens=False) for p in paragraphs]
-    lines = [line for lines in wrapped if lines for line in ["", *lines]][1:]
+    # Escaped line by line: a break between a backslash and its double would undo the escape.
+    lines = [line.replace("\\", "\\\\") for lines in wrapped if lines for line in ["", *lines]][1:]
+    if lines[0].startswith('"'):
+        lines[0] = f" {lines[0]}"
     if len(lines) == 1 and not lines[0].endswith('"'):
         return [f'{indent}"""{lines[0]}"""']
     body = [f"{indent}{line}".rstrip() for line in lines[1:]]
@@ -45,9 +48,9 @@ def docstring(paragraphs: Iterable[str], indent: str) -> list[str]:
 
 
 def prose(text: str) -> str:
-    """Free text made safe to stand in a docstring: no way out of it, nothing invisible."""
+    """Free text on one line, nothing invisible in it and no end of a docstring."""
     visible = "".join(
         " " if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Co", "Cs") else char
         for char in text
     )
-    return " ".join(visible.replace("\\", "\\\\").replace('"""', "'''").split())
+    return " ".join(visible.replace('"""', "'''").split())

@@ -7,11 +7,12 @@ CxHxW with ×; what cannot be known is `?`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archdsl.analysis import Analysis
 from archdsl.network import Layer, Stage
-from archdsl.shape import Family, Shape
+from archdsl.shape import Family, Misfit, Shape
 from archdsl.words.word import Unbound
 
 ROW_WIDTH = 28
@@ -132,9 +133,9 @@ def parameters(analysis: Analysis, card: Card) -> str:
 
 
 def false_claims(analysis: Analysis, stage: Stage) -> tuple[str, ...]:
-    """What is wrongly claimed of a stage and of its layers, with the figures that are true."""
+    """What is wrong with a stage's layers and with what is claimed of them, with true figures."""
+    found = [f"✗ {problem}" for layer in stage.layers for problem in _problems(analysis, layer)]
     subjects = {stage.name, *(layer.path for layer in stage.layers)}
-    found = []
     for verdict in analysis.verdicts:
         subject, _, claim = verdict.text.partition(" ")
         if verdict.holds is False and subject in subjects:
@@ -145,6 +146,20 @@ def false_claims(analysis: Analysis, stage: Stage) -> tuple[str, ...]:
                 figures = f"claims {claim}, has {verdict.actual:,}"
             found.append(f"✗ {who}{figures}")
     return tuple(found)
+
+
+def _problems(analysis: Analysis, layer: Layer) -> Iterator[str]:
+    """Why a layer cannot take its input, or what it does not see of it."""
+    x = analysis.flow(layer).input
+    if x is None or isinstance(layer.op, Unbound):
+        return
+    try:
+        layer.op.output(x)
+        found = list(layer.op.concerns(x))
+    except Misfit as misfit:
+        found = [misfit]
+    for problem in found:
+        yield problem.message.replace("{layer}", layer.path)
 
 
 def brief(layer: Layer) -> str:

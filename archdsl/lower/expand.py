@@ -59,6 +59,7 @@ def lower(
         expects=tuple(body.expects),
         inits=tuple(body.inits),
         recipe=body.recipe,
+        recipe_sound=body.recipe_sound,
     )
 
 
@@ -76,6 +77,7 @@ class _Body:
         self.expects: list[Bound[Expect]] = []
         self.inits: list[Bound[Init]] = []
         self.recipe: Recipe | None = None
+        self.recipe_sound = True
         self.labels: dict[str, Span] = {}
         self.seen: dict[type[Word], Span] = {}
         self.stages: list[tuple[str, bool, list[Layer]]] = []
@@ -96,6 +98,7 @@ class _Body:
                 block = statement.blocks[0]
                 self.recipe, named = recipe(block, self.parameters, self.findings)
                 self.references += named
+                self.recipe_sound = self.recipe is not None
             return
         bound = None
         if cls is not None:
@@ -174,9 +177,12 @@ class _Body:
         return False
 
     def _open_stage(self, label: tree.Name) -> None:
+        name = label.text
         if check_label(label, self.labels, self.findings):
-            self.labels[label.text] = label.span
-        self.stages.append((label.text, True, []))
+            self.labels[name] = label.span
+        while any(name == known for known, _, _ in self.stages):
+            name += "'"  # a label that is used twice is reported, and the stages are kept apart
+        self.stages.append((name, True, []))
         self.counts.clear()
 
     def _layer(self, statement: tree.Statement, bound: Bound[Op]) -> None:

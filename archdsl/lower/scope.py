@@ -45,9 +45,11 @@ def header(
     if isinstance(value, tree.Name):
         return value, {}, frozenset()
     parameters: dict[str, Quantity] = {}
-    for item in value.arguments:
-        _declare(item, parameters, overrides, findings)
-    overridden = frozenset(parameters) & frozenset(overrides)
+    overridden = frozenset(
+        name
+        for item in value.arguments
+        if (name := _declare(item, parameters, overrides, findings)) is not None
+    )
     return value.name, parameters, overridden
 
 
@@ -56,12 +58,13 @@ def _declare(
     parameters: dict[str, Quantity],
     overrides: Mapping[str, Quantity],
     findings: Findings,
-) -> None:
+) -> str | None:
+    """Add one parameter. Its name, if its value is not the default of the file."""
     if item.key is None:
         name = item.value.span.text
         if name in overrides:
             parameters[name] = overrides[name]
-            return
+            return name
         parameters[name] = 1  # so that its uses are no second mistake
         findings.append(
             at(
@@ -71,19 +74,20 @@ def _declare(
                 help=(f"write  {name}=1",),
             )
         )
-        return
+        return None
     name = item.key.text
     if name in parameters:
         findings.append(
             at(catalogue.REPEATED, item.span, f"the parameter {name} is declared twice")
         )
-        return
+        return None
     try:
         default = number(item.value, parameters)
     except Unfit as unfit:
         findings += unfit.diagnostics
-        return
+        return None
     parameters[name] = overrides.get(name, default)
+    return name if parameters[name] != default else None
 
 
 def override(text: str, findings: Findings) -> tuple[str, Quantity] | None:

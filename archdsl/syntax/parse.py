@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -21,6 +22,9 @@ MAX_NESTING = 100
 
 MAX_DIGITS = 30
 """Digits of one number, or of one size in dimensions."""
+
+MAX_FINDINGS = 200
+"""Statements that do not parse before the rest of a text is left unread: it is no spec."""
 
 MAX_EXPONENT = 15
 """A number other than 0 lies between 10**-15 and 10**15."""
@@ -86,6 +90,8 @@ def _recovering_parse(source: Source, tokens: list[Token], findings: Findings) -
     open_braces: list[Token] = []
     skipping = False
     for token in tokens:
+        if len(findings) >= MAX_FINDINGS:
+            break
         if skipping and (
             token.type not in ("_SEP", "LBRACE", "RBRACE") or token.type not in _acceptable(parser)
         ):
@@ -214,7 +220,7 @@ def _bad_help(token: str) -> tuple[str, ...]:
         return ('text is written in double quotes: "data/train"',)
     if not token.isprintable():
         return ("delete the invisible character and type a space",)
-    if token[0].isdigit():
+    if token[0].isdigit() or token[0] == ".":
         return ("numbers are written 96, 0.75, 1e-4, 60_965_224, 62.37M; dimensions 11x11",)
     return ("names are made of the letters a to z, digits and _",)
 
@@ -297,6 +303,8 @@ class _Builder:
             case "bound":
                 token, value = _token(children[0]), self.value(children[1])
                 return tree.Bound(str(token), value, self.span(token).to(value.span))
+            case "group":
+                return replace(self.value(children[1]), span=self.ends(children))
             case "tuple":
                 items = tuple(self.value(child) for child in children[1:-1])
                 return tree.Tuple(items, self.ends(children))

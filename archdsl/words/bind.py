@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from archdsl.diagnostics import Diagnostic, Findings, Label, Rule, at, catalogue
 from archdsl.diagnostics.suggest import did_you_mean
-from archdsl.shape import Misfit, Shape
+from archdsl.shape import Misfit, Shape, Window
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.words.word import Amount, Kind, Quoted, Reference, Word
@@ -239,8 +239,18 @@ class _Binder:
             fields = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
             for field in fields:
                 if field in values:
-                    self._does_not_fit(field)
+                    self._does_not_fit(field, values[field])
             return None
+        contradiction = word.contradiction()
+        if contradiction is not None and self.ok:
+            field, must = contradiction
+            self._complain(
+                catalogue.BAD_ARGUMENT,
+                self.spans.get(field, self.head),
+                f"{self.cls.phrase()}'s {field} {must}",
+                (),
+                (f"{field}: {self.kinds[field].field.description}",),
+            )
         return word if self.ok else None
 
     def _assign(self, arguments: Sequence[tree.Argument]) -> dict[str, list[tree.Argument]]:
@@ -309,13 +319,17 @@ class _Binder:
         else:
             given[key.text] = [argument]
 
-    def _does_not_fit(self, field: str) -> None:
+    def _does_not_fit(self, field: str, value: object) -> None:
         span = self.spans[field]
-        value = span.text.partition("=")[2] if "=" in span.text else span.text
+        written = (span.text.partition("=")[2] if "=" in span.text else span.text).strip()
+        if isinstance(value, int | float | tuple) and not isinstance(value, bool | Window):
+            shown = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            if not any(char.isdigit() for char in written):
+                written = f"{written}, which is {shown}"  # a parameter
         self._complain(
             catalogue.BAD_ARGUMENT,
             span,
-            f"{self.cls.word}'s {field} must be {self.kinds[field].expects}, not {value.strip()}",
+            f"{self.cls.word}'s {field} must be {self.kinds[field].expects}, not {written}",
             (),
             (f"{field}: {self.kinds[field].field.description}",),
         )

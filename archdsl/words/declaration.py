@@ -82,6 +82,9 @@ class Uniform(Initial, word="uniform"):
     low: float = Field(0.0, description="least value")
     high: float = Field(1.0, description="greatest value")
 
+    def contradiction(self) -> tuple[str, str] | None:
+        return ("high", "must be more than low") if self.high <= self.low else None
+
 
 class Xavier(Initial, word="xavier"):
     """Uniform in ±√(6 / (fan_in + fan_out)). Glorot and Bengio 2010."""
@@ -97,6 +100,11 @@ class Init(Declaration, word="init"):
     stages: tuple[Reference, ...] = Field((), description="stages; without them, all")
     weights: Initial | None = Field(None, description="distribution of the weights")
     bias: float | None = Field(None, description="the value of every bias")
+
+    def contradiction(self) -> tuple[str, str] | None:
+        if self.weights is None and self.bias is None:
+            return "weights", "or bias must be given: this line says nothing"
+        return None
 
 
 class Train(Declaration, word="train"):

@@ -168,6 +168,13 @@ class Sgd(Optimizer, word="sgd"):
     def state_slots(self) -> int:
         return 1 if self.momentum else 0
 
+    def contradiction(self) -> tuple[str, str] | None:
+        if self.correction and self.rule != "average":
+            return "correction", "is of an average: add rule=average"
+        if self.nesterov and (self.rule != "torch" or not self.momentum):
+            return "nesterov", "needs rule=torch and a momentum"
+        return None
+
 
 Beta = Annotated[float, Ge(0), Lt(1)]
 

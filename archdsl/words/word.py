@@ -57,6 +57,10 @@ class Word(BaseModel):
         if family:
             cls.words = {}
 
+    def contradiction(self) -> tuple[str, str] | None:
+        """An argument that the others do not allow, and what it must be; None if all agree."""
+        return None
+
     @classmethod
     def phrase(cls) -> str:
         """How a statement of this word begins: `conv`, or `optimizer sgd` in a family."""

@@ -120,3 +120,23 @@ def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a timing: a search without effort left offers nothing, and everything is still found."""
     monkeypatch.setattr("archdsl.analysis.repair.EFFORT", 0)
     assert lossy("input 3x224x224\nc: conv 96 11x11 stride=4 -> 96x55x55").fixes == ()
+
+
+def test_a_positional_argument_is_changed_in_its_place() -> None:
+    finding = lossy("input 3x224x224\nc: conv 96 11x11 4 0 -> 96x55x55")
+    (pad,) = [fix for fix in finding.fixes if fix.title == "pad=2"]
+    assert "conv 96 11x11 4 2 -> 96x55x55" in applied(pad)
+
+
+def test_what_is_offered_mends_this_layer() -> None:
+    body = "input 3x15x15\na: conv 4 2x4 stride=3\nb: conv 4 4x5 dilation=1x3 allow=lossy_stride"
+    finding = compiled(network(body)).diagnostics[0]
+    for fix in finding.fixes:
+        after = compile_source(Source("mended.arch", applied(fix))).diagnostics
+        assert not [d for d in after if d.message.startswith("a never sees")], fix.title
+
+
+def test_large_sizes_keep_their_decimals() -> None:
+    assert lossy("input 3x20002x20002\nc: conv 8 3x3 stride=2").notes[0] == (
+        "(20002 − 3) / 2 + 1 = 10000.5, which rounds down to 10000"
+    )

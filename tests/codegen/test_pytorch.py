@@ -227,7 +227,7 @@ def test_no_text_of_a_spec_becomes_code(tmp_path: Path) -> None:
     assert not (Path.cwd() / "owned").exists()
     for name in ("a b", "a-b", "1a", "é", ""):
         with pytest.raises(ValueError, match="no identifier"):
-            names.attribute(name)
+            names.attributes([name])
 
 
 def test_invisible_characters_of_a_title_are_dropped(tmp_path: Path) -> None:
@@ -271,3 +271,52 @@ def test_shapes_chain(tmp_path: Path) -> None:
     assert all(before.output == after.input for before, after in pairwise(flows))
     assert flows[0].input == Shape((3, 227, 227))
     assert set(calls(analysis)) == {layer.path for layer in analysis.network.layers}
+
+
+def test_names_made_free_stay_apart(tmp_path: Path) -> None:
+    body = "input 8\neval: linear 4\neval_: linear x\neval__: linear x_"
+    arch = loaded(tmp_path, body, "Net(x=5, x_=6)")
+    module = built(arch, tmp_path)
+    assert [name for name, _ in module.named_children()] == ["eval___", "eval_", "eval__"]
+    assert sum(p.numel() for p in module.parameters()) == arch.params
+
+
+@pytest.mark.parametrize("name", ["F", "Any", "range", "tuple", "LocalResponseNorm", "_Normalise"])
+def test_an_arch_may_be_called_what_the_file_uses(name: str, tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "input 4x8x8\nlrn\nlrn across=space\nlinear size", f"{name}(size=3)")
+    module = getattr(imported(arch.pytorch(), tmp_path), f"{name}_")
+    assert module(size=2)(torch.ones(1, 4, 8, 8)).shape == (1, 2)
+
+
+def test_a_parameter_may_be_called_like_a_helper(tmp_path: Path) -> None:
+    arch = loaded(
+        tmp_path, "input 4x8x8\nlrn\nlinear LocalResponseNorm", "Net(LocalResponseNorm=3)"
+    )
+    assert built(arch, tmp_path, LocalResponseNorm_=2)(torch.ones(1, 4, 8, 8)).shape == (1, 2)
+
+
+def test_a_parameter_of_0_is_a_number(tmp_path: Path) -> None:
+    body = "input 3x8x8\nconv 8 3x3 pad=p bias=no\nconv 8 3x3 pad=q\nbatchnorm affine=no\ndropout 0"
+    text = loaded(tmp_path, body, "Net(p=0, q=0)").pytorch()
+    assert "def __init__(self) -> None:" in text and "bias=False" in text
+
+
+def test_a_default_computed_from_another_parameter_ties_both(tmp_path: Path) -> None:
+    text = loaded(tmp_path, "input 8\na: linear n\nb: linear m", "Net(n=4, m=(2*n))").pytorch()
+    assert "def __init__(self, m: int = 8) -> None:" in text  # n would have to change m too
+
+
+@pytest.mark.parametrize(
+    "title", ["a" * 79 + " \\N{bad} rest", '"quoted" title', 'ends in a "quote"', "\\", '"' * 9]
+)
+def test_any_title_makes_a_docstring(title: str, tmp_path: Path) -> None:
+    text = loaded(tmp_path, "input 8\nlinear 2", comment=f"# {title}\n").pytorch()
+    imported(text, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--isolated", "--check", "generated.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + text

@@ -109,7 +109,7 @@ def test_spans_are_the_text_that_was_written() -> None:
     (statement,) = statements("# é\r\n\tconv1: conv 96 (2 * w)  -> (3, s, s)  # end")
     assert statement.span.text == "conv1: conv 96 (2 * w)  -> (3, s, s)"
     assert (statement.span.line, statement.span.column) == (2, 2)
-    assert statement.arguments[1].span.text == "2 * w"
+    assert statement.arguments[1].span.text == "(2 * w)"
 
 
 def test_a_broken_statement_costs_one_finding_and_hides_nothing() -> None:

@@ -94,7 +94,8 @@ def rows_lost(size: int, kernel: int, stride: int, pad: int, dilation: int) -> i
         visited |= {start + point * dilation for point in range(kernel)}
         start += stride
     exact = start - stride + dilation * (kernel - 1) == end - 1
-    after = sum(row > max(visited) for row in range(size))
+    last = max((row for row in visited if 0 <= row < size), default=-1)
+    after = sum(row > last for row in range(size))
     return after if not exact and after > longest_skip(kernel, stride, dilation) else 0
 
 
