@@ -86,7 +86,8 @@ def main() -> None:
         sys.exit(FAILED)
     except OSError as error:
         _discard_output()
-        print(f"archdsl: cannot write the output: {error.strerror or error}", file=sys.stderr)
+        place = error.filename or "the output"
+        print(f"archdsl: {place}: {error.strerror or error}", file=sys.stderr)
         sys.exit(FAILED)
 
 
@@ -208,7 +209,8 @@ def train(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="How many steps, instead of the recipe's length.")
+        int | None,
+        typer.Option(min=1, max=10**9, help="How many steps, instead of the recipe's length."),
     ] = None,
     run: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder; default: runs/NAME-N.")

@@ -205,7 +205,7 @@ class _Graph:
         used = {family(layer) for layer in self.network.layers}
         chips = [_chip(kind.value, tone) for kind, tone in TONES.items() if kind in used]
         if any(self.complaints.values()):
-            chips.append(_chip("a claim is false", Tone("#ffffff", WRONG)))
+            chips.append(_chip("does not check", Tone("#ffffff", WRONG)))
         return table(row(*chips), CELLSPACING=4) if chips else ""
 
     def _card(self, card: Card, device: int) -> str:

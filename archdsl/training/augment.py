@@ -42,6 +42,11 @@ def wanted(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> Wanted:
             f"augment crop={crop}: the network's input is {height}x{width}, and a crop is what "
             "it is given; make them agree"
         )
+    if crop is not None and not settings.pad and side in (None, crop):
+        raise TrainingError(
+            f"augment crop={crop}: images are kept at that size, so there is nothing to crop; add "
+            "resize= with a larger size, or pad="
+        )
     if settings.pad and crop is None:
         raise TrainingError(
             f"augment pad={settings.pad}: only a crop moves over padding; add crop={height}"

@@ -4,6 +4,7 @@ Their Python pickles are not read: a pickle can run code.
 """
 
 import gzip
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,9 +106,8 @@ def _idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
     raw = _read(zipped if zipped.exists() and not path.exists() else path)
     header = 4 + 4 * dimensions
     shape = np.frombuffer(raw[4:header], ">u4") if len(raw) >= header else np.zeros(0)
-    if raw[:4] != bytes((0, 0, 8, dimensions)) or len(raw) != header + int(
-        shape.prod(dtype=np.int64)
-    ):
+    values = math.prod(map(int, shape))
+    if raw[:4] != bytes((0, 0, 8, dimensions)) or not values or len(raw) != header + values:
         raise TrainingError(
             f"{path}: not an idx file of bytes in {dimensions} dimension(s), or cut short; "
             "fetch it again"

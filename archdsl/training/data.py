@@ -104,6 +104,7 @@ def _(source: Shapes, wanted: Wanted) -> Data:
             f"the input must be {shapes.SMALLEST}x{shapes.SMALLEST} at least"
         )
     _fits("data shapes", len(shapes.FIGURES), wanted)
+    _room("data shapes", TRAINING_SHAPES + TEST_SHAPES, wanted)
     train, test = (
         Split(*map(torch.from_numpy, shapes.draw(n, wanted.size, seed=0, split=split)))
         for split, n in (("train", TRAINING_SHAPES), ("test", TEST_SHAPES))
@@ -170,7 +171,11 @@ def _listing(place: str, root: Path) -> _Listing:
             "ones to val/CLASS/"
         )
     listing = {
-        folder.name: sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
+        folder.name: sorted(
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
+        )
         for folder in sorted(root.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
     }
@@ -236,7 +241,7 @@ def _image(place: str, path: Path, wanted: Wanted) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as opened:
             opened.draft(_MODES[wanted.channels], _at_least(opened.size, wanted))
-            image = ImageOps.exif_transpose(opened).convert(_MODES[wanted.channels])
+            image = _eight_bit(ImageOps.exif_transpose(opened)).convert(_MODES[wanted.channels])
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         raise TrainingError(
             f"{place}: {path} cannot be read as an image ({problem}); replace it or take it out"
@@ -250,6 +255,23 @@ def _image(place: str, path: Path, wanted: Wanted) -> NDArray[np.uint8]:
     if image.size != size:
         image = image.resize(size, Image.Resampling.BILINEAR, box=box)
     return np.asarray(image).reshape(wanted.height, wanted.width, wanted.channels)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """An image that PIL converts without loss of what is seen: 16 bits scaled, alpha on white.
+
+    Raises:
+        ValueError: its values are floating-point, so that nobody knows what is white.
+    """
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype(np.float64) / 257
+        return Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA"))
+    return image
 
 
 def _at_least(size: tuple[int, int], wanted: Wanted) -> tuple[int, int]:
@@ -270,6 +292,7 @@ def _packed(place: str, packed: binary.Packed, wanted: Wanted) -> Data:
             f"{place}: its images have {channels} channel(s) and the input has {wanted.channels}; "
             f"make it {channels}x{wanted.height}x{wanted.width}"
         )
+    _room(place, sum(len(labels) for _, labels in (packed.train, packed.test)), wanted)
     train, test = (
         Split(_resized(torch.from_numpy(images.copy()), wanted), torch.from_numpy(labels))
         for images, labels in (packed.train, packed.test)

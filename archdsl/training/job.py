@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archdsl.api import Arch, require_checked
+from archdsl.codegen import names
 from archdsl.codegen.pytorch import module
 from archdsl.compiler import probes
 from archdsl.training.errors import TrainingError
+from archdsl.words.activation import Softmax
 from archdsl.words.bind import Quantity
 from archdsl.words.recipe import Data, Recipe
 
@@ -56,7 +58,20 @@ def job(arch: Arch, data: Data | None = None) -> Job:
         raise TrainingError(
             f"{spec_name}: the output is {arch.output}; to train, end in one number for each class"
         )
+    last = next((layer for layer in reversed(network.layers) if layer.op.computes), None)
+    if last is not None and isinstance(last.op, Softmax):
+        raise TrainingError(
+            f"{spec_name}: the network ends in {last.path}, and the loss takes logits and applies "
+            "softmax itself: remove the layer, which changes no prediction"
+        )
     recipe = network.recipe or Recipe()
+    # A stage is named by its attribute in the module, where the two differ: `float_`.
+    attributes = names.attributes(stage.name for stage in network.stages)
+    scale = tuple(
+        line.model_copy(update={"target": attributes.get(line.target, line.target)})
+        for line in recipe.scale
+    )
+    recipe = recipe.model_copy(update={"scale": scale})
     generated = module(arch.analysis, probes(arch.analysis))
     return Job(
         name=Path(spec_name).stem,

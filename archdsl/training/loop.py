@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import math
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def train(
     try:
         # Every step seeds PyTorch's generators; a caller gets its own back as they were.
         with torch.random.fork_rng(devices=[plan.device] if plan.device.type == "cuda" else []):
-            return _Room(plan, folder, hears, began).run()
+            return _room(plan, folder, hears, began).run()
     except torch.OutOfMemoryError as problem:
         raise TrainingError(
             f"{plan.device} is out of memory at batch {job.recipe.batch}; lower `batch`, "
@@ -62,6 +63,15 @@ def train(
         ) from problem
     finally:
         hears.ended()
+
+
+def _room(plan: "_Plan", folder: Path, report: Reporter, began: float) -> "_Room":
+    """The run, ready to begin. If the module and the settings do not fit, its folder is removed."""
+    try:
+        return _Room(plan, folder, report, began)
+    except TrainingError:
+        shutil.rmtree(folder)
+        raise
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,12 @@ def _planned(job: Job, device: str, steps: int | None) -> _Plan:
     check(job.recipe.optimizer)
     if not job.parameters:
         raise TrainingError(f"{job.spec_name}: the network has no parameters, so nothing to train")
-    data = load(job.recipe.data, augment.wanted(job.recipe, job.input, job.classes))
+    try:
+        data = load(job.recipe.data, augment.wanted(job.recipe, job.input, job.classes))
+    except OSError as problem:
+        raise TrainingError(
+            f"{problem.filename or 'the data'} cannot be read ({problem.strerror or problem})"
+        ) from problem
     clock = _clock(job.recipe, len(data.train), steps)
     return _Plan(job, place, data, clock, augment.view(job.recipe, data, job.input[1:], place))
 
@@ -199,7 +214,15 @@ class _Room:
         images, labels = self._batch()
         torch.manual_seed(derive(self.recipe.seed, "dropout", self.step))
         self.network.train()
-        loss = self.criterion(self.network(images), labels)
+        kept = [buffer.clone() for buffer in self.network.buffers()]
+        try:
+            logits = self.network(images)
+        except ValueError as problem:
+            raise TrainingError(
+                f"step {self.step + 1}: {problem}. A batchnorm over single values needs a batch "
+                "of 2 or more"
+            ) from problem
+        loss = self.criterion(logits, labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
@@ -207,7 +230,10 @@ class _Room:
         # One transfer for both: on a GPU each waits for all work before it.
         loss_now, norm_now = torch.stack([loss.detach(), norm]).tolist()
         if not (math.isfinite(loss_now) and math.isfinite(norm_now)):
-            raise self._diverged(images, loss_now)
+            diverged = self._diverged(images, loss_now)
+            for buffer, before in zip(self.network.buffers(), kept, strict=True):
+                buffer.copy_(before)  # the running means of batchnorm have seen this batch
+            raise diverged
         set_factor(self.optimizer, rate_factor)
         self.optimizer.step()
         self.step += 1
@@ -397,7 +423,7 @@ def _first_not_finite(network: nn.Module, images: Tensor) -> str:
     for name, parameter in network.named_parameters():
         if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
             return f"{name} is the first weight whose gradient is not"
-    return "every layer's output and gradient still is"
+    return "every layer's output and gradient is, but the norm of all gradients is too large"
 
 
 def _write_plan(plan: _Plan, folder: Path) -> None:

@@ -11,8 +11,8 @@ from archdsl.training.report import Evaluation, Reporter, Result, Started, Stepp
 
 
 def reporter(console: Console) -> Reporter:
-    """What suits a console: a bar if it is a terminal, else lines."""
-    return Bar(console) if console.is_terminal else Lines(console)
+    """What suits a console: a bar if it is a terminal, else lines, also where colour is forced."""
+    return Bar(console) if console.is_terminal and console.file.isatty() else Lines(console)
 
 
 class _Told:

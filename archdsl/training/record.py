@@ -5,6 +5,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import count
@@ -101,7 +102,8 @@ class Metrics:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # a full disk has been reported by `add`
+            self._file.close()
 
     def add(self, kind: str, values: Mapping[str, float]) -> None:
         """Append one record; `kind` says which series it belongs to ("train", "evaluation")."""

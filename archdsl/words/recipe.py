@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -237,6 +238,10 @@ class Milestones(Schedule, word="milestones"):
 
     at: tuple[Count, ...] = Field(description="epochs, or steps, rising")
     factor: Annotated[float, Gt(0), Le(1)] = Field(0.1, description="of the learning rate")
+
+    def contradiction(self) -> tuple[str, str] | None:
+        rising = all(before < after for before, after in pairwise(self.at))
+        return None if rising else ("at", "must rise from each to the next")
 
 
 class Plateau(Schedule, word="plateau"):

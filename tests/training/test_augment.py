@@ -156,3 +156,9 @@ def test_sizes_that_contradict_each_other(
     recipe = Recipe(augment=augment, evaluate=Evaluate(crops=crops))
     with pytest.raises(TrainingError, match=message):
         wanted(recipe, (3, 24, 24), classes=5)
+
+
+def test_a_crop_of_what_is_kept_at_that_size_is_refused(recipe: Recipe) -> None:
+    for augmented in (Augment(crop=12), Augment(crop=12, resize=12)):
+        with pytest.raises(TrainingError, match="nothing to crop"):
+            wanted(recipe.model_copy(update={"augment": augmented}), (3, 12, 12), 3)

@@ -1,6 +1,7 @@
 """Folders of image files: what is read, and what is said of what cannot be."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -159,3 +160,34 @@ def test_shapes_are_drawn_at_the_kept_size(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_unknown_source_is_no_shapes() -> None:
     with pytest.raises(NotImplementedError, match="no data is read for str"):
         load("webcam", WANTED)
+
+
+def test_sixteen_bits_are_scaled_and_alpha_lies_on_white(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "deep", {"train": 1, "val": 1}, size=(4, 1))
+    ramp = np.array([[0, 0x4444, 0x8888, 0xFFFF]], np.uint16)
+    Image.fromarray(ramp).save(root / "train" / "blue" / "0.png")
+    alpha = np.zeros((1, 4, 4), np.uint8)
+    alpha[0, :, 3] = [0, 51, 204, 255]  # black, more and more opaque
+    Image.fromarray(alpha).save(root / "train" / "green" / "0.png")
+    found = load(Folder(path=Quoted(str(root))), Wanted(3, 1, 4, square=False, classes=3))
+    assert found.train.images[0, :, 0].tolist() == [[0, 0x44, 0x88, 0xFF]] * 3
+    assert found.train.images[1, 1, 0].tolist() == [255, 204, 51, 0]
+
+
+def test_floating_point_images_are_refused_by_name(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "float", {"train": 1, "val": 1})
+    path = root / "train" / "blue" / "0.tiff"
+    Image.fromarray(np.zeros((12, 12), np.float32)).save(path)
+    with pytest.raises(TrainingError, match="floating-point") as refused:
+        load(Folder(path=Quoted(str(root))), WANTED)
+    assert str(path) in str(refused.value)
+
+
+def test_what_is_no_file_is_no_image(folder: Path, source: Data) -> None:
+    os.mkfifo(folder / "train" / "blue" / "endless.png")
+    assert len(load(source, WANTED).train) == 120
+
+
+def test_shapes_larger_than_memory_are_refused() -> None:
+    with pytest.raises(TrainingError, match="GB"):
+        load(Shapes(), Wanted(3, 10_000, 10_000, square=True, classes=10))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 import archdsl
 from archdsl.training import TrainingError, job, train
@@ -63,3 +64,59 @@ def test_an_output_that_is_no_vector_cannot_be_trained(tmp_path: Path) -> None:
     arch = loaded(tmp_path, "arch Map { input 3x8x8; conv 10 3x3 }\n")
     with pytest.raises(TrainingError, match="the output is 10x6x6; to train, end in one number"):
         job(arch)
+
+
+def test_a_network_that_ends_in_softmax_is_told_so(tmp_path: Path) -> None:
+    arch = loaded(tmp_path, "arch Net { input 3x8x8; linear 10; softmax }\n")
+    with pytest.raises(TrainingError, match=r"ends in linear\.softmax"):
+        job(arch)
+
+
+def test_a_scaled_stage_is_found_under_its_name_in_the_module(tmp_path: Path) -> None:
+    text = "arch Net {\n input 3x8x8\n float: linear 10\n train { scale float lr=3; batch 20 }\n}\n"
+    (line,) = job(loaded(tmp_path, text)).recipe.scale
+    assert (line.target, line.lr) == ("float_", 3)
+
+
+def test_settings_that_do_not_fit_leave_no_run_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
+    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+    text = (
+        "arch Net {\n input 3x16x16\n pool: maxpool 2\n fc: linear 10\n"
+        " train { scale pool lr=3; batch 20; steps 2 }\n}\n"
+    )
+    with pytest.raises(TrainingError, match="scale pool"):
+        train(job(loaded(tmp_path, text)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_batchnorm_over_single_values_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
+    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+    text = (
+        "arch Net {\n input 3x16x16\n a: linear 5\n batchnorm\n fc: linear 10\n"
+        " train { batch 1; steps 2 }\n}\n"
+    )
+    with pytest.raises(TrainingError, match="batch of 2 or more"):
+        train(job(loaded(tmp_path, text)), tmp_path / "run")
+
+
+def test_divergence_keeps_the_running_means_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
+    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+    text = (
+        "arch Net {\n input 3x16x16\n a: conv 4 3x3\n batchnorm\n b: conv 4 3x3\n batchnorm\n"
+        " fc: linear 10\n train { batch 20; steps 9; optimizer sgd lr=1e14 momentum=0.9 }\n}\n"
+    )
+    with pytest.raises(TrainingError, match="not a number") as stopped:
+        train(job(loaded(tmp_path, text)), tmp_path / "run")
+    step = int(str(stopped.value).split()[1].rstrip(":"))
+    kept = load_file(tmp_path / "run" / "weights.safetensors")
+    assert kept["a.batchnorm.num_batches_tracked"].item() == step - 1
+    assert all(bool(tensor.isfinite().all()) for tensor in kept.values())

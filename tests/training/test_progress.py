@@ -55,9 +55,15 @@ def text(of: Console) -> str:
     return of.file.getvalue()
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def test_a_terminal_gets_a_bar_and_a_file_gets_lines() -> None:
-    assert isinstance(reporter(console(True)), Bar)
+    assert isinstance(reporter(Console(file=Terminal(), force_terminal=True)), Bar)
     assert isinstance(reporter(console(False)), Lines)
+    assert isinstance(reporter(console(True)), Lines)  # --color always into a file
 
 
 def test_lines() -> None:
