@@ -232,7 +232,10 @@ def train(
     try:
         from archdsl import training
     except ModuleNotFoundError as error:
-        _fail(f"training needs {error.name}: install it with  pip install 'archdsl[train]'")
+        _fail(
+            f"training needs {error.name}: install it with  pip install 'archdsl[train]', "
+            "or in a checkout  pip install '.[train]'"
+        )
     console = _console(color)
     try:
         job = training.job(arch, source)

@@ -95,11 +95,6 @@ class Network(Node):
         """All layers, in the order that an image passes through them."""
         return tuple(layer for stage in self.stages for layer in stage.layers)
 
-    @cached_property
-    def titles(self) -> dict[str, str]:
-        """What a person calls each layer, by path."""
-        return {layer.path: stage.title(layer) for stage, layer in self.staged()}
-
     @property
     def source(self) -> Source:
         return self.statement.span.source

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.training.errors import TrainingError
-from archdsl.words.recipe import Adam, AdamW, Recipe, Scale, Sgd
+from archdsl.words.recipe import Adam, AdamW, Optimizer, Recipe, Scale, Sgd
 
 Settings = dict[str, Any]
 """A parameter group of torch.optim: its parameters and their settings."""
@@ -34,17 +34,15 @@ def optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     return _build(recipe.optimizer, _groups(recipe.scale, network))
 
 
-def check(word: object) -> None:
+def check(word: Optimizer) -> None:
     """Judge an optimizer's settings, before there is a network.
 
     Raises:
         TrainingError: they contradict each other.
     """
-    if isinstance(word, Sgd):
-        if word.correction and word.rule != "average":
-            raise TrainingError("optimizer sgd: correction=yes is of an average; add rule=average")
-        if word.nesterov and (word.rule != "torch" or not word.momentum):
-            raise TrainingError("optimizer sgd: nesterov=yes needs rule=torch and a momentum")
+    contradiction = word.contradiction()
+    if contradiction is not None:
+        raise TrainingError(f"{word.phrase()}: {' '.join(contradiction)}")
 
 
 def full_rate(word: object) -> float:

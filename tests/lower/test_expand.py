@@ -26,7 +26,11 @@ def test_a_label_opens_a_stage_that_lasts_to_the_next() -> None:
 
 def test_people_call_a_labelled_layer_by_its_stage() -> None:
     net = analysed("input 3x32x32\nrelu\na: conv 4 3x3\nrelu").network
-    assert net.titles == {"relu.relu": "relu.relu", "a.conv": "a", "a.relu": "a.relu"}
+    assert {layer.path: stage.title(layer) for stage, layer in net.staged()} == {
+        "relu.relu": "relu.relu",
+        "a.conv": "a",
+        "a.relu": "a.relu",
+    }
 
 
 def test_parameters_fill_numbers_dimensions_and_claims() -> None:
