@@ -336,7 +336,7 @@ NOWHERE = Quoted("nowhere")
         ({"data": Shapes()}, "--set classes=10"),
         ({"batch": 121}, "batch 121: the training set has 120 images"),
         ({"augment": Augment(crop=9)}, "augment crop=9"),
-        ({"optimizer": Sgd(lr=0.1, nesterov=True)}, "nesterov=yes needs"),
+        ({"optimizer": Sgd(lr=0.1, nesterov=True)}, "nesterov needs rule=torch"),
         ({"steps": None, "epochs": None}, "add `epochs` or `steps`"),
     ],
 )
