@@ -10,6 +10,10 @@ from rich.table import Table
 from archdsl.training.report import Evaluation, Reporter, Result, Started, Stepped
 
 
+WIDE = 100
+"""Columns from which the bar's line holds the held-out accuracy too."""
+
+
 def reporter(console: Console) -> Reporter:
     """What suits a console: a bar if it is a terminal, else lines, also where colour is forced."""
     return Bar(console) if console.is_terminal and console.file.isatty() else Lines(console)
@@ -116,7 +120,9 @@ class Bar(_Told):
         )
 
     def evaluated(self, event: Evaluation) -> None:
-        self._held_out = f"  top-1 {100 * event.top1:.1f} %"
+        # On 80 columns it would push out the time left.
+        if self.console.width >= WIDE:
+            self._held_out = f"  top-1 {100 * event.top1:.1f} %"
 
     def finished(self, result: Result) -> None:
         self.ended()

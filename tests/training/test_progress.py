@@ -4,6 +4,7 @@ import io
 import re
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from archdsl.training import Evaluation, Job, Result, Started, Stepped, train
@@ -126,3 +127,16 @@ def test_a_run_that_ends_badly_lets_go_of_the_terminal() -> None:
     bar.started(STARTED)
     bar.ended()
     assert text(out).endswith("\x1b[?25h")  # the cursor is shown again
+
+
+@pytest.mark.parametrize(("width", "accuracy"), [(80, False), (120, True)])
+def test_the_time_left_is_never_pushed_out(width: int, accuracy: bool) -> None:
+    out = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    bar = Bar(out)
+    bar.started(STARTED)
+    bar.evaluated(EVALUATION)
+    bar.stepped(STEPPED)
+    bar.ended()
+    last = [line for line in text(out).splitlines() if "images/s" in line][-1]
+    assert "left" in last
+    assert ("top-1" in last) is accuracy
