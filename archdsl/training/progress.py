@@ -9,7 +9,6 @@ from rich.table import Table
 
 from archdsl.training.report import Evaluation, Reporter, Result, Started, Stepped
 
-
 WIDE = 100
 """Columns from which the bar's line holds the held-out accuracy too."""
 
