@@ -111,3 +111,12 @@ def test_a_broken_gzip_is_named(mnist: Path) -> None:
     path.write_bytes(path.read_bytes()[:30])
     with pytest.raises(TrainingError, match=r"t10k-images-idx3-ubyte\.gz: cannot be read"):
         load(Mnist(path=Quoted(str(mnist))), Wanted(1, 28, 28, square=False, classes=10))
+
+
+@pytest.mark.parametrize("sizes", [(2**31, 2**31, 4), (0, 28, 28)])
+def test_sizes_that_hold_nothing_are_no_images(mnist: Path, sizes: tuple[int, int, int]) -> None:
+    header = bytes((0, 0, 8, 3)) + b"".join(size.to_bytes(4, "big") for size in sizes)
+    (mnist / "train-images-idx3-ubyte.gz").unlink(missing_ok=True)
+    (mnist / "train-images-idx3-ubyte").write_bytes(header)
+    with pytest.raises(TrainingError, match="not an idx file of bytes"):
+        load(Mnist(path=Quoted(str(mnist))), Wanted(1, 28, 28, square=False, classes=10))

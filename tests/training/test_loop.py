@@ -406,3 +406,15 @@ def test_shapes_train_the_imported_module(
     assert result.synthetic
     assert (result.steps, result.final.images) == (4, 50)
     assert (tmp_path / "run" / "model.py").exists()
+
+
+def test_a_folder_that_may_not_be_read_is_named(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(TrainingError, match=r"train cannot be read \(Permission denied\)"):
+        train(job, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

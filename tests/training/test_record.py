@@ -83,3 +83,16 @@ def test_settings_name_their_words() -> None:
     assert found["schedule"] == {"word": "Cosine", "warmup": 2}
     assert found["augment"] is None
     assert json.loads(json.dumps(found)) == found
+
+
+def test_a_full_disk_is_reported_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/dev/full takes no byte: neither what `add` writes nor what closing writes once more."""
+    path, real = tmp_path / "metrics.jsonl", Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda self, mode, **options: real(Path("/dev/full"), "w", **options)
+    )
+    metrics = record.Metrics(path)
+    with pytest.raises(TrainingError, match=r"metrics\.jsonl cannot be written"), metrics:
+        metrics.add("train", {"step": 1})
