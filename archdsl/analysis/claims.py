@@ -163,7 +163,9 @@ def _wrong(
         notes += [
             f"at the claimed {layer.claim.shape}"
             for layer in stage.layers
-            if layer.claim is not None and shapes.claims[layer.path] is False
+            if layer.claim is not None
+            and shapes.claims[layer.path] is False
+            and shapes.flows[layer.path].output == layer.claim.shape
         ][:1]
     if verdict.difference is not None:
         more = "more" if verdict.difference > 0 else "less"
@@ -174,15 +176,15 @@ def _wrong(
         if actual // unit * unit == amount.value:
             notes.append("the claim's digits were cut off, not rounded")
     relation = {"=": "", "~": "about ", "<=": "at most ", ">=": "at least "}[amount.relation]
-    message = (
-        f"{subject} has {actual:,} {claim.quantity}, not {relation}{_thousands(amount.value)}"
-        if claim.quantity not in _MASS
-        else f"{subject}'s {claim.quantity} is {actual:,}, not {relation}{_thousands(amount.value)}"
+    figure = (
+        f"{subject}'s {claim.quantity} is {actual:,}"
+        if claim.quantity in _MASS
+        else f"{subject} has {actual:,} {claim.quantity}"
     )
     return at(
         catalogue.WRONG_CLAIM,
         expect.span("amount"),
-        message,
+        f"{figure}, not {relation}{amount.value:,}",
         label=f"{actual:,}",
         notes=tuple(notes),
     )
@@ -195,7 +197,3 @@ def percent(share: float) -> str:
     """`+1.6 %`, with a true minus sign."""
     text = f"{share:+.1%}" if abs(share) < 10 else f"{share:+.0%}"
     return text.replace("%", " %").replace("-", "−")
-
-
-def _thousands(value: int | float) -> str:
-    return f"{value:,}"

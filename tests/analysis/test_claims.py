@@ -73,3 +73,12 @@ def test_what_is_not_known_is_not_judged() -> None:
     result = compiled(network("input 8\nfc: linear 10 yes 3\nrelu -> 10\nexpect params 90"))
     assert [d.rule.code for d in result.diagnostics] == ["E204"]
     assert [v.holds for v in result.archs[0].verdicts] == [None, None]
+
+
+def test_a_figure_is_at_the_claimed_shape_only_where_checking_went_on_from_it() -> None:
+    lossy = "input 3x224x224\nc: conv 96 11x11 stride=4 -> 96x55x55\nexpect c neurons 1"
+    assert "at the claimed 96x55x55" in compiled(network(lossy)).diagnostics[1].notes
+    wrong = "input 3x32x32\nc: conv 8 3x3 -> 8x32x32\nexpect c neurons 1"
+    finding = compiled(network(wrong)).diagnostics[1]
+    assert finding.message == "c has 7,200 neurons, not 1"  # 8 · 30 · 30
+    assert not [note for note in finding.notes if note.startswith("at the claimed")]

@@ -26,6 +26,13 @@ TRAIN = """\
 """
 
 
+@pytest.fixture
+def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """80 images of the built-in data instead of 20,000."""
+    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
+    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+
+
 def loaded(tmp_path: Path, text: str) -> archdsl.Arch:
     path = tmp_path / "tiny.arch"
     path.write_text(text)
@@ -43,11 +50,8 @@ def test_a_spec_becomes_a_job(tmp_path: Path) -> None:
     assert f"class {found.class_name}(nn.Module)" in found.module
 
 
-def test_what_is_emitted_is_what_is_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
-    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+@pytest.mark.usefixtures("few_shapes")
+def test_what_is_emitted_is_what_is_trained(tmp_path: Path) -> None:
     arch = loaded(tmp_path, SPEC % TRAIN)
     result = train(job(arch), tmp_path / "run")
     assert result.steps == 3
@@ -78,11 +82,8 @@ def test_a_scaled_stage_is_found_under_its_name_in_the_module(tmp_path: Path) ->
     assert (line.target, line.lr) == ("float_", 3)
 
 
-def test_settings_that_do_not_fit_leave_no_run_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
-    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+@pytest.mark.usefixtures("few_shapes")
+def test_settings_that_do_not_fit_leave_no_run_behind(tmp_path: Path) -> None:
     text = (
         "arch Net {\n input 3x16x16\n pool: maxpool 2\n fc: linear 10\n"
         " train { scale pool lr=3; batch 20; steps 2 }\n}\n"
@@ -92,11 +93,8 @@ def test_settings_that_do_not_fit_leave_no_run_behind(
     assert not (tmp_path / "run").exists()
 
 
-def test_batchnorm_over_single_values_is_explained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
-    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+@pytest.mark.usefixtures("few_shapes")
+def test_batchnorm_over_single_values_is_explained(tmp_path: Path) -> None:
     text = (
         "arch Net {\n input 3x16x16\n a: linear 5\n batchnorm\n fc: linear 10\n"
         " train { batch 1; steps 2 }\n}\n"
@@ -105,11 +103,8 @@ def test_batchnorm_over_single_values_is_explained(
         train(job(loaded(tmp_path, text)), tmp_path / "run")
 
 
-def test_divergence_keeps_the_running_means_of_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
-    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+@pytest.mark.usefixtures("few_shapes")
+def test_divergence_keeps_the_running_means_of_before(tmp_path: Path) -> None:
     text = (
         "arch Net {\n input 3x16x16\n a: conv 4 3x3\n batchnorm\n b: conv 4 3x3\n batchnorm\n"
         " fc: linear 10\n train { batch 20; steps 9; optimizer sgd lr=1e14 momentum=0.9 }\n}\n"
