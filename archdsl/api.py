@@ -14,7 +14,7 @@ from archdsl.diagnostics.render import text
 from archdsl.network import Network
 from archdsl.shape import Shape
 from archdsl.styled import plain
-from archdsl.words.bind import Quantity
+from archdsl.words.arithmetic import Quantity
 
 
 class SpecError(Exception):
@@ -83,13 +83,12 @@ class Arch:
     @property
     def output(self) -> Shape | None:
         """The output's shape: F for a vector, CxHxW for a map."""
-        stages = self.network.stages
-        return self.analysis.shapes.output_of(stages[-1]) if stages else self.network.input
+        return self.analysis.output
 
     def shape(self, path: str) -> Shape | None:
-        """The output shape of a stage (`conv1`) or of a layer (`conv1.relu`). Raises KeyError."""
-        stage = self.network.stage(path)
-        return self.analysis.shapes.flows[stage.layers[-1].path if stage else path].output
+        """The output shape of a stage (`conv1`), a layer (`conv1.relu`) or another part, such as
+        a branch (`mix.concat.2`). Raises KeyError."""
+        return self.analysis.shapes.flows[path].output
 
     def check(self) -> CheckResult:
         """The findings about this network's file, and the verdicts on this network's claims."""
@@ -119,7 +118,7 @@ def load(
         sizes = value if isinstance(value, tuple) else (value,)
         if any(isinstance(size, bool) or not isinstance(size, int | float) for size in sizes):
             raise SpecError(f"parameters: {name} must be a number, not {value!r}")
-    chosen = select(compile_file(Path(path), parameters), str(path), arch)
+    chosen = select(compile_file(Path(path), parameters, arch), str(path), arch)
     unknown = set(parameters or ()) - set(chosen.network.parameters)
     if unknown:
         known = ", ".join(chosen.network.parameters) or "none"
@@ -129,15 +128,23 @@ def load(
 
 def select(compilation: Compilation, name: str, arch: str | None) -> Arch:
     """One arch of a compiled file. Raises SpecError."""
+    if arch is not None:
+        require_arch(compilation, name, arch)
     if not compilation.archs:
         raise SpecError(rendered(compilation.diagnostics), compilation.diagnostics)
-    by_name = {analysis.network.name: analysis for analysis in compilation.archs}
-    if arch is None and len(by_name) > 1:
-        raise SpecError(f"{name} has several networks: {', '.join(by_name)}. Name one of them.")
-    if arch is not None and arch not in by_name:
-        raise SpecError(f"{name} has no network '{arch}'. It has: {', '.join(by_name)}.")
-    chosen = by_name[arch] if arch is not None else compilation.archs[0]
-    return Arch(chosen, compilation.diagnostics)
+    if len(compilation.archs) > 1:
+        names = ", ".join(analysis.network.name for analysis in compilation.archs)
+        raise SpecError(f"{name} has several networks: {names}. Name one of them.")
+    return Arch(compilation.archs[0], compilation.diagnostics)
+
+
+def require_arch(compilation: Compilation, name: str, arch: str) -> None:
+    """Raises SpecError if a file that could be read neither has nor uses an arch of that name."""
+    if compilation.module is not None:
+        known = compilation.module.visible.archs
+        if arch not in known:
+            listed = ", ".join(known) or "none"
+            raise SpecError(f"{name} has no network '{arch}'. It has: {listed}.")
 
 
 def require_checked(arch: Arch) -> None:

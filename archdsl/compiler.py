@@ -9,13 +9,12 @@ from pathlib import Path
 
 from archdsl.analysis import Analysis, analyse
 from archdsl.analysis.repair import with_repairs
-from archdsl.diagnostics import Diagnostic, Findings, Label, Severity, at, catalogue
-from archdsl.lower.expand import lower
+from archdsl.definitions import Definition, Module
+from archdsl.diagnostics import Diagnostic, Findings, Label, Severity, catalogue
+from archdsl.lower import Expander, lower
+from archdsl.lower.files import Library
 from archdsl.source import Source, Span
-from archdsl.syntax import tree
-from archdsl.syntax.parse import parse
-from archdsl.words.bind import Quantity, check_form, find
-from archdsl.words.declaration import TopLevel
+from archdsl.words.arithmetic import Quantity
 
 MAX_BYTES = 16 * 10**6
 """Of a spec. One of 10,000 layers takes about half a megabyte."""
@@ -25,7 +24,8 @@ MAX_BYTES = 16 * 10**6
 class Compilation:
     """One file, compiled: its networks with all that is known of them, and all that is wrong."""
 
-    source: Source | None
+    module: Module | None
+    """The file, and through it those that it uses; None if it could not be read."""
     archs: tuple[Analysis, ...]
     diagnostics: tuple[Diagnostic, ...]
 
@@ -35,84 +35,113 @@ class Compilation:
         return all(d.severity is not Severity.ERROR for d in self.diagnostics)
 
 
-def compile_file(path: Path, overrides: Mapping[str, Quantity] | None = None) -> Compilation:
-    """Compile a file. One that cannot be read, or is no text, gives a fatal diagnostic."""
+def compile_file(
+    path: Path, overrides: Mapping[str, Quantity] | None = None, arch: str | None = None
+) -> Compilation:
+    """Compile a file, or the one arch of it or of a file that it uses that is called `arch`.
+
+    A file that cannot be read, or is no text, gives a fatal diagnostic.
+    """
+    source = read(path)
+    if isinstance(source, Diagnostic):
+        return Compilation(None, (), (source,))
+    return compile_source(source, overrides, arch)
+
+
+def compile_bytes(
+    data: bytes,
+    name: str,
+    overrides: Mapping[str, Quantity] | None = None,
+    arch: str | None = None,
+) -> Compilation:
+    """Compile the bytes of a file that a user knows as `name`."""
+    source = decoded(data, name)
+    if isinstance(source, Diagnostic):
+        return Compilation(None, (), (source,))
+    return compile_source(source, overrides, arch)
+
+
+def compile_source(
+    source: Source, overrides: Mapping[str, Quantity] | None = None, arch: str | None = None
+) -> Compilation:
+    """Compile a text: read the files that it uses, lower its archs, analyse each, offer repairs.
+
+    With `arch`, only that one, which may be of a file that it uses.
+    """
+    findings = Findings()
+    module = Library(_read_used, findings).module(source)
+    chosen = module.own.archs if arch is None else _only(module.visible.archs, arch)
+    expander = Expander(findings)
+    archs: list[Analysis] = []
+    for definition in chosen.values():
+        known = Findings(findings)
+        network = lower(definition, overrides or {}, expander)
+        problems = Findings(findings[len(known) :])
+        if network is not None:
+            analysis = analyse(network, problems)
+            problems = with_repairs(analysis, problems.once_each())
+            archs.append(analysis)
+        problems = problems.once_each().without(known)
+        findings[len(known) :] = [_in_variant(problem, definition) for problem in problems]
+    if not (module.own.archs or module.own.blocks or module.own.lets or findings):
+        findings.append(_no_arch(source))
+    return Compilation(module, tuple(archs), findings.sorted())
+
+
+def _in_variant(finding: Diagnostic, arch: Definition) -> Diagnostic:
+    """A finding about a variant that lies in its base, with the place of the variant."""
+    if arch.base is None or finding.primary is None:
+        return finding
+    if arch.statement.span.holds(finding.primary.span):
+        return finding
+    return finding.beside((Label(arch.statement.head, f"in the variant {arch.name.text}"),))
+
+
+def read(path: Path) -> Source | Diagnostic:
+    """The text of a file, or why there is none."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise OSError(EFBIG, f"it is larger than {MAX_BYTES // 10**6} MB")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        problem = Diagnostic(
-            catalogue.UNREADABLE_FILE,
-            f"cannot read {path}: {reason}",
-            None,
-            str(path),
-            help=("give the path of a .arch file, of a folder of them, or - for standard input",),
-        )
-        return Compilation(None, (), (problem,))
-    return compile_bytes(data, str(path), overrides)
+        return _unreadable(path, getattr(error, "strerror", None) or str(error))
+    return decoded(data, str(path))
 
 
-def compile_bytes(
-    data: bytes, name: str, overrides: Mapping[str, Quantity] | None = None
-) -> Compilation:
-    """Compile the bytes of a file that a user knows as `name`."""
+def _read_used(path: Path) -> Source | Diagnostic:
+    """The text of a file that a text names: no pipe or device, which could keep us waiting."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return _unreadable(path, "it is no regular file")
+    return read(path)
+
+
+def _unreadable(path: Path, reason: str) -> Diagnostic:
+    return Diagnostic(
+        catalogue.UNREADABLE_FILE,
+        f"cannot read {path}: {reason}",
+        None,
+        str(path),
+        help=("give the path of a .arch file, of a folder of them, or - for standard input",),
+    )
+
+
+def decoded(data: bytes, name: str) -> Source | Diagnostic:
+    """The text of a file's bytes, or why they are none."""
     try:
-        text = data.decode("utf-8-sig")
+        return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        problem = Diagnostic(
+        return Diagnostic(
             catalogue.NOT_TEXT,
             f"{name} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}",
             None,
             name,
             help=("save it as UTF-8, or check that it is the file you meant",),
         )
-        return Compilation(None, (), (problem,))
-    return compile_source(Source(name, text), overrides)
 
 
-def compile_source(source: Source, overrides: Mapping[str, Quantity] | None = None) -> Compilation:
-    """Compile a text: parse, lower every arch of it, analyse each, and offer repairs."""
-    findings = Findings()
-    file = parse(source, findings)
-    archs: list[Analysis] = []
-    names: dict[str, Span] = {}
-    for statement in _arch_statements(file, findings):
-        network = lower(statement, overrides or {}, findings)
-        if network is None:
-            continue
-        if network.name in names:
-            findings.append(
-                at(
-                    catalogue.REPEATED,
-                    statement.head,
-                    f"two archs of this file are called {network.name}",
-                    secondary=(Label(names[network.name], "the first one"),),
-                    help=("give one of them another name",),
-                )
-            )
-            continue
-        names[network.name] = statement.head
-        problems = Findings()
-        analysis = analyse(network, problems)
-        findings += with_repairs(analysis, problems)
-        archs.append(analysis)
-    if not archs and not findings:
-        findings.append(_no_arch(source))
-    return Compilation(source, tuple(archs), findings.sorted())
-
-
-def _arch_statements(file: tree.File, findings: Findings) -> list[tree.Statement]:
-    archs = []
-    for statement in file.statements:
-        if not statement.word.text:
-            continue  # did not parse, and is reported
-        cls = find(statement.word, (TopLevel,), findings)
-        if cls is not None and check_form(statement, cls, findings):
-            archs.append(statement)
-    return archs
+def _only(archs: Mapping[str, Definition], name: str) -> dict[str, Definition]:
+    return {name: archs[name]} if name in archs else {}
 
 
 def _no_arch(source: Source) -> Diagnostic:
@@ -149,8 +178,9 @@ def _probe(analysis: Analysis, name: str, value: int) -> Analysis | None:
     findings = Findings()
     written = analysis.network
     overrides = {given: written.parameters[given] for given in written.overridden}
-    network = lower(written.statement, {**overrides, name: value}, findings)
+    expander = Expander(findings, claims=False)
+    network = lower(written.definition, {**overrides, name: value}, expander)
     if network is None:
         return None
-    probed = analyse(network.without_claims(), findings)
+    probed = analyse(network.model_copy(update={"expects": ()}), findings)
     return None if findings else probed

@@ -7,7 +7,7 @@ from typing import Any
 
 from archdsl.analysis import Analysis, Costs, Verdict
 from archdsl.analysis.claims import percent
-from archdsl.network import Stage
+from archdsl.network import Stage, brief
 from archdsl.styled import Line, Piece, line
 
 WIDTH = 80
@@ -47,7 +47,7 @@ def table(analysis: Analysis) -> Iterator[Line]:
 
 def _title(analysis: Analysis) -> Line:
     network = analysis.network
-    output = analysis.shapes.output_of(network.stages[-1]) if network.stages else network.input
+    output = analysis.output
     devices = f" · {network.devices} devices" if network.devices > 1 else ""
     figures = f"{network.input} → {output or UNKNOWN}{devices}"
     left = f"{network.name}  {network.source.name}"
@@ -58,11 +58,11 @@ def _title(analysis: Analysis) -> Line:
 
 
 def _row(analysis: Analysis, stage: Stage) -> tuple[str, ...]:
-    costs = analysis.stages[stage.name]
-    output = analysis.shapes.output_of(stage)
+    costs = analysis.parts[stage.path]
+    output = analysis.shapes.flows[stage.path].output
     return (
         stage.name,
-        " · ".join(layer.brief for layer in stage.layers),
+        brief(stage),
         "⇄" if analysis.received(stage) else "",
         str(output or UNKNOWN),
         f"{costs.params:,}" if costs else UNKNOWN,
@@ -182,11 +182,11 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
 
 
 def _stage(analysis: Analysis, stage: Stage) -> dict[str, Any]:
-    output = analysis.shapes.output_of(stage)
+    output = analysis.shapes.flows[stage.path].output
     return {
         "name": stage.name,
         "output": list(output.dims) if output else None,
-        **_figures(analysis.stages[stage.name], "params", "macs"),
+        **_figures(analysis.parts[stage.path], "params", "macs"),
         "layers": [
             {
                 "name": layer.path,

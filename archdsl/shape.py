@@ -113,6 +113,7 @@ class Family(Enum):
     DENSE = "dense"
     REGULARISATION = "regularisation"
     RESHAPING = "reshaping"
+    JOINING = "joining"
 
 
 @dataclass(frozen=True, slots=True)

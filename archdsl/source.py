@@ -50,6 +50,11 @@ class Span:
     def column(self) -> int:
         return self.source.position(self.start)[1]
 
+    def holds(self, other: Span) -> bool:
+        """Whether `other` lies in this one."""
+        same = self.source is other.source
+        return same and self.start <= other.start and other.end <= self.end
+
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of `other`, which follows it."""
         return Span(self.source, self.start, other.end)

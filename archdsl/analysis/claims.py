@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archdsl.analysis.costs import Costs
-from archdsl.analysis.shapes import Shapes
+from archdsl.analysis.shapes import ClaimedShape, Shapes
 from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
-from archdsl.network import Layer, Network
+from archdsl.network import Network, Part, ShapeClaim
 from archdsl.source import Span
 from archdsl.words.bind import Bound
 from archdsl.words.declaration import Expect
@@ -34,6 +34,8 @@ class Verdict:
     actual: int | str | None
     span: Span
     is_shape: bool
+    subject: str = ""
+    """The path of what is claimed of; empty for the whole network."""
     remark: str = ""
 
     @property
@@ -48,39 +50,37 @@ def judge(
     network: Network,
     shapes: Shapes,
     costs: Costs | None,
-    stages: Mapping[str, Costs | None],
+    parts: Mapping[str, Costs | None],
     placed: bool,
     findings: Findings,
 ) -> tuple[Verdict, ...]:
     """Every claim of the network with its verdict, in the order of the file.
 
-    `placed` says whether every layer has its place on the devices, so that traffic is known.
+    `parts` are the figures of all parts by path. `placed` says whether every layer has its place
+    on the devices, so that traffic is known.
     """
     verdicts = [
-        Verdict(
-            f"{stage.title(layer)} -> {layer.claim.shape}",
-            shapes.claims[layer.path],
-            str(layer.claim.shape),
-            _real_output(shapes, layer),
-            layer.claim.span,
-            is_shape=True,
-        )
-        for stage, layer in network.staged()
-        if layer.claim is not None
+        _shape_verdict(part, part.claim, shapes.claims[part.path])
+        for part in network.parts
+        if part.claim is not None
     ]
     for expect in network.expects:
-        verdict = _expectation(network, shapes, expect, costs, stages, placed, findings)
+        verdict = _expectation(network, shapes, expect, costs, parts, placed, findings)
         if verdict is not None:
             verdicts.append(verdict)
     return tuple(sorted(verdicts, key=lambda verdict: verdict.span.start))
 
 
-def _real_output(shapes: Shapes, layer: Layer) -> str | None:
-    """What a layer gives, whatever is claimed of it."""
-    x = shapes.flows[layer.path].input
-    if x is None or shapes.claims[layer.path] is None:
-        return None
-    return str(layer.op.output(x))
+def _shape_verdict(part: Part, claim: ShapeClaim, found: ClaimedShape) -> Verdict:
+    return Verdict(
+        f"{part.title} -> {claim.shape}",
+        found.holds,
+        str(claim.shape),
+        str(found.actual) if found.actual else None,
+        claim.span,
+        is_shape=True,
+        subject=part.path,
+    )
 
 
 def _expectation(
@@ -88,7 +88,7 @@ def _expectation(
     shapes: Shapes,
     expect: Bound[Expect],
     costs: Costs | None,
-    stages: Mapping[str, Costs | None],
+    parts: Mapping[str, Costs | None],
     placed: bool,
     findings: Findings,
 ) -> Verdict | None:
@@ -100,23 +100,27 @@ def _expectation(
             Costs(neurons=network.input.size, activations=network.input.size),
         )
     elif claim.stage is not None:
-        if claim.stage not in stages:
+        if claim.stage not in parts:
             return None  # reported where the file was read
-        subject, figures = claim.stage, stages[claim.stage]
+        subject, figures = claim.stage, parts[claim.stage]
     text = expect.statement.head.text.removeprefix("expect").strip()
     span = expect.statement.head
-    amount = claim.amount
+    amount, path = claim.amount, claim.stage or ""
+
+    def unjudged(remark: str) -> Verdict:
+        return Verdict(text, None, amount.value, None, span, False, path, remark)
+
     if figures is None or network.overridden:
         changed = ", ".join(sorted(network.overridden))
         remark = f"--set changes {changed}" if network.overridden else "not every shape is known"
-        return Verdict(text, None, amount.value, None, span, False, remark)
+        return unjudged(remark)
     if claim.quantity == "memory" and not network.recipe_sound:
-        return Verdict(text, None, amount.value, None, span, False, "the recipe has errors")
+        return unjudged("the recipe has errors")
     if claim.quantity == "traffic" and not placed:
-        return Verdict(text, None, amount.value, None, span, False, "the placement has errors")
+        return unjudged("the placement has errors")
     actual = _figure(claim.quantity, figures, network)
     holds = _holds(amount, actual)
-    verdict = Verdict(text, holds, amount.value, actual, span, False)
+    verdict = Verdict(text, holds, amount.value, actual, span, False, path)
     if not holds:
         findings.append(_wrong(network, shapes, expect, subject, verdict))
     return verdict
@@ -158,13 +162,13 @@ def _wrong(
     assert isinstance(actual, int)
     amount = claim.amount
     notes = []
-    stage = network.stage(claim.stage) if claim.stage else None
+    stage = network.groups.get(claim.stage) if claim.stage else None
     if stage is not None:
         notes += [
             f"at the claimed {layer.claim.shape}"
             for layer in stage.layers
             if layer.claim is not None
-            and shapes.claims[layer.path] is False
+            and shapes.claims[layer.path].holds is False
             and shapes.flows[layer.path].output == layer.claim.shape
         ][:1]
     if verdict.difference is not None:

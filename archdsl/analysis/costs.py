@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from archdsl.analysis.placement import Place
 from archdsl.analysis.shapes import Shapes
-from archdsl.network import Layer, Network
+from archdsl.network import Branches, Group, Item, Layer, Network, Repeat, Use
 
 BYTES = 4
 """Of one number in float32."""
@@ -46,15 +46,54 @@ class Costs(NamedTuple):
 
 def total(costs: Iterable[Costs]) -> Costs:
     """The sum, figure by figure; of a chain of layers, so depth adds up too."""
-    columns = zip(*costs, strict=True)
-    return Costs(*(sum(column) for column in columns))
+    columns = list(zip(*costs, strict=True))
+    return Costs(*map(sum, columns)) if columns else Costs()
 
 
 def layer_costs(
     network: Network, shapes: Shapes, places: dict[str, Place]
 ) -> dict[str, Costs | None]:
-    """Each layer's figures by path; None where its shapes are not known."""
+    """Each layer's own figures by path, those of a join without its branches; None where its
+    shapes are not known."""
     return {layer.path: _layer(layer, shapes, places) for layer in network.layers}
+
+
+def part_costs(network: Network, layers: dict[str, Costs | None]) -> dict[str, Costs | None]:
+    """The figures of every part by path, with all that is in it; None where not all is known."""
+    found: dict[str, Costs | None] = {}
+
+    def of_item(item: Item) -> Costs | None:
+        match item:
+            case Branches():
+                branches = [of_group(branch) for branch in item.branches]
+                costs = add_up([*branches, layers[item.path]])
+                if costs is not None:
+                    deepest = max(branch.depth for branch in branches if branch is not None)
+                    costs = costs._replace(depth=deepest)
+            case Layer():
+                costs = layers[item.path]
+            case Repeat():
+                costs = add_up([of_group(iteration) for iteration in item.iterations])
+            case Use():
+                costs = of_group(item.body)
+            case _:
+                costs = of_group(item)
+        found[item.path] = costs
+        return costs
+
+    def of_group(group: Group) -> Costs | None:
+        found[group.path] = add_up([of_item(item) for item in group.items])
+        return found[group.path]
+
+    for stage in network.stages:
+        of_group(stage)
+    return found
+
+
+def add_up(parts: list[Costs | None]) -> Costs | None:
+    """The figures of parts that follow one another, as those of one; None if one is not known."""
+    known = [part for part in parts if part is not None]
+    return total(known) if len(known) == len(parts) else None
 
 
 def _layer(layer: Layer, shapes: Shapes, places: dict[str, Place]) -> Costs | None:
@@ -66,7 +105,7 @@ def _layer(layer: Layer, shapes: Shapes, places: dict[str, Place]) -> Costs | No
     weighted = op.weighted
     place = places.get(layer.path)
     # A layer whose claim is wrong is taken as claimed, by each of its outputs.
-    macs_per_output = op.macs(x) // op.output(x).size
+    macs_per_output = op.macs(x) // op.output(x).size if weighted else 0
     return Costs(
         params=sum(learned.values()),
         weights=learned.get("weight", 0) if weighted else 0,

@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 
 from archdsl.analysis import Analysis, analyse
 from archdsl.diagnostics import Diagnostic, Edit, Findings, Fix, catalogue
-from archdsl.network import Layer, Network, Stage
+from archdsl.network import Layer, Network
 from archdsl.shape import Shape, Window
 from archdsl.source import Span
-from archdsl.words.bind import Bound
 from archdsl.words.sliding import SlidingOp
-from archdsl.words.word import Op
 
 REACH = 32
 """How far from the written input size other sizes are tried, in pixels."""
@@ -50,7 +48,9 @@ class _Search:
         self.analysis = analysis
         self.findings = findings
         self.wrong = _about_shapes(findings)
-        self.layers = {layer.bound.statement.head: layer for layer in analysis.network.layers}
+        self.layers: dict[Span, Layer] = {}
+        for layer in analysis.network.layers:
+            self.layers.setdefault(layer.head, layer)
         self.effort = EFFORT
 
     def repaired(self) -> Findings:
@@ -91,7 +91,7 @@ class _Search:
         """
         this = (catalogue.LOSSY_STRIDE.name, layer.bound.span(None))
         for candidate in candidates:
-            self.effort -= len(self.layers)
+            self.effort -= len(self.analysis.network.layers)
             if self.effort < 0:
                 return None
             problems = Findings()
@@ -99,7 +99,7 @@ class _Search:
             wrong = _about_shapes(problems)
             if (
                 wrong <= self.wrong - {this}
-                and after.shapes.claims.get(layer.path) is not False
+                and not _claims_wrongly(after, layer)
                 and not any(
                     old.is_shape and old.holds and not new.holds
                     for old, new in zip(self.analysis.verdicts, after.verdicts, strict=True)
@@ -115,6 +115,11 @@ class _Search:
             if old.holds and not new.holds and isinstance(new.actual, int)
         ]
         return "; ".join([candidate.remark, *broken] if candidate.remark else broken)
+
+
+def _claims_wrongly(analysis: Analysis, layer: Layer) -> bool:
+    claimed = analysis.shapes.claims.get(layer.path)
+    return claimed is not None and claimed.holds is False
 
 
 def _about_shapes(findings: Findings) -> frozenset[tuple[str, Span | None]]:
@@ -145,14 +150,16 @@ def _input_sizes(network: Network) -> Iterator[_Candidate]:
     if not network.input.is_map or span.text != str(network.input):
         return
     claimed = any(layer.claim for layer in network.layers)
+    inherited = _inherited(network, span)
     channels, height, width = network.input.dims
     for step in (signed for n in range(1, REACH + 1) for signed in (n, -n)):
         if height + step < 1 or width + step < 1:
             continue
         shape = Shape((channels, height + step, width + step))
+        title = f"input {shape}"
         yield _Candidate(
-            f"input {shape}",
-            Edit(span, str(shape)),
+            title,
+            _added_to_variant(network, title) if inherited else Edit(span, str(shape)),
             network.model_copy(update={"input": shape}),
             "a wrong number corrected" if claimed else "",
         )
@@ -170,26 +177,40 @@ def _argument(
 ) -> _Candidate:
     """The network with one argument of one layer changed, and the edit that does it."""
     written = layer.bound.arguments.get(field)
-    end = layer.bound.statement.head.end
-    source = layer.bound.statement.head.source
-    edit = (
-        Edit(written, f"{field}={text}" if "=" in written.text else text)
-        if written is not None
-        else Edit(Span(source, end, end), f" {field}={text}")
-    )
-    op = layer.op.model_copy(update={field: value})
-    bound: Bound[Op] = Bound(op, layer.bound.statement, layer.bound.arguments)
-    stages = tuple(_with_layer(stage, layer, bound) for stage in network.stages)
-    kernel, stride = getattr(op, "kernel", None), getattr(op, "stride", None)
+    title = f"{field}={text}"
+    inherited = _inherited(network, written or layer.head)
+    if inherited:
+        title = f"set {layer.title} {title}"
+        edit = _added_to_variant(network, title)
+    elif written is not None:
+        edit = Edit(written, title if "=" in written.text else text)
+    else:
+        end = layer.head.end
+        edit = Edit(Span(layer.head.source, end, end), f" {title}")
+
+    def edited(other: Layer) -> Layer:
+        """All that the same statement makes; in a variant the one layer that is set."""
+        same = other.path == layer.path if inherited else other.head == layer.head
+        if not same:
+            return other
+        word = other.op.model_copy(update={field: value})
+        return other.model_copy(update={"bound": replace(other.bound, word=word)})
+
+    kernel, stride = (getattr(layer.op, name, None) for name in ("kernel", "stride"))
     remark = _PRECEDENTS.get((field, kernel, stride, value)) or _PRECEDENTS.get(
         (field, None, None, None), ""
     )
-    changed = network.model_copy(update={"stages": stages})
-    return _Candidate(f"{field}={text}", edit, changed, remark)
+    return _Candidate(title, edit, network.mapped(edited), remark)
 
 
-def _with_layer(stage: Stage, layer: Layer, bound: Bound[Op]) -> Stage:
-    layers = tuple(
-        old.model_copy(update={"bound": bound}) if old is layer else old for old in stage.layers
-    )
-    return stage.model_copy(update={"layers": layers})
+def _inherited(network: Network, place: Span) -> bool:
+    """Whether a place is in the base of a variant, where an edit would change the base as well."""
+    arch = network.definition
+    return arch.base is not None and not arch.statement.span.holds(place)
+
+
+def _added_to_variant(network: Network, statement: str) -> Edit:
+    """A statement more at the end of a variant's block."""
+    block = network.definition.statement.blocks[0].span
+    place = Span(block.source, block.end - 1, block.end - 1)
+    return Edit(place, f"  {statement}\n" if "\n" in block.text else f"; {statement} ")

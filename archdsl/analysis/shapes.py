@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from archdsl.diagnostics import Findings, Label, at, catalogue
-from archdsl.network import Layer, Network, ShapeClaim, Stage
+from archdsl.diagnostics import Diagnostic, Findings, Label, at, catalogue
+from archdsl.network import Branches, Group, Layer, Network, Repeat, ShapeClaim, Stage, Use
 from archdsl.shape import Misfit, Shape
+from archdsl.source import Span
 from archdsl.words.word import Unbound
 
 MAX_NUMBERS = 10**12
 """Numbers in one tensor: 4 TB in float32."""
 
+MAX_LISTED = 6
+"""Consequences of a finding, or branches, that are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What goes into a layer and comes out; None where it cannot be known.
+    """What goes into a layer, a stage or another part and comes out; None where it is not known.
+
+    What goes into a join is what its branches read.
 
     `sound` says that the layer can take its input. The output of one that cannot is its claim.
     """
@@ -26,16 +33,20 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimedShape:
+    """Whether a claim holds, None if it cannot be judged; and the shape that really comes out."""
+
+    holds: bool | None
+    actual: Shape | None
+
+
+@dataclass(frozen=True, slots=True)
 class Shapes:
-    """Every layer's flow by path, and the verdicts on the shape claims."""
+    """The flow of every layer, stage and other part by path; the verdicts on shape claims."""
 
     flows: dict[str, Flow]
-    claims: dict[str, bool | None]
-    """By the path of the layer that claims: whether it holds, None if it cannot be judged."""
-
-    def output_of(self, stage: Stage) -> Shape | None:
-        """The output of a stage: that of its last layer."""
-        return self.flows[stage.layers[-1].path].output
+    claims: dict[str, ClaimedShape]
+    """The shape claims by the path of the part that is claimed of."""
 
 
 def infer(network: Network, findings: Findings) -> Shapes:
@@ -49,126 +60,217 @@ def infer(network: Network, findings: Findings) -> Shapes:
     return _Pass(network, findings).run()
 
 
+class _Intended(NamedTuple):
+    """The shape that the author seems to mean, where it is not the one that comes out."""
+
+    shape: Shape
+    cause: int
+    """Where in the findings the lossy layer or wrong claim is that parted the two."""
+
+
+class _State(NamedTuple):
+    """What is known at one place of the network."""
+
+    shape: Shape | None
+    maker: Span
+    """The place that made the shape what it is."""
+    intended: _Intended | None = None
+
+
 class _Pass:
     def __init__(self, network: Network, findings: Findings) -> None:
         self.network = network
         self.findings = findings
-        self.shape: Shape | None = network.input
-        self.intended: Shape | None = None
-        """The shape that the author seems to mean; None where it is the current one."""
-        self.cause = -1
-        """Where in the findings the lossy layer or wrong claim is that `intended` goes back to."""
-        self.consequences: list[str] = []
-        self.maker = network.input_span
-        """The place that made the current shape what it is."""
+        self.state = _State(network.input, network.input_span)
+        self.consequences: dict[int, list[str]] = {}
+        """What is wrong only because of a finding, by the place of that in the findings."""
         self.flows: dict[str, Flow] = {}
-        self.claims: dict[str, bool | None] = {}
+        self.claims: dict[str, ClaimedShape] = {}
 
     def run(self) -> Shapes:
-        for stage, layer in self.network.staged():
-            name = stage.title(layer)
-            before = self.shape
-            output = self._through(name, layer)
-            sound = output is not None
-            if layer.claim is not None:
-                output = self._judge(name, layer, layer.claim, output)
-            if output != before or output is None:
-                self.maker = layer.bound.statement.head
-            self.shape = output
-            self.flows[layer.path] = Flow(before, output, sound)
-        self._note_consequences()
+        for stage in self.network.stages:
+            self._group(stage)
+        for cause, names in self.consequences.items():
+            self._note(cause, names)
         return Shapes(self.flows, self.claims)
 
-    def _through(self, name: str, layer: Layer) -> Shape | None:
+    def _group(self, group: Group) -> None:
+        before = self.state.shape
+        for item in group.items:
+            match item:
+                case Stage():
+                    self._group(item)
+                case Repeat():
+                    self._repeat(item)
+                case Use():
+                    self._group(item.body)
+                    self._claimed(item, before=self.flows[item.path].input)
+                case _:
+                    self._layer(item)
+        self.flows[group.path] = Flow(before, self.state.shape, sound=True)
+
+    def _repeat(self, repeat: Repeat) -> None:
+        before = self.state.shape
+        for iteration in repeat.iterations:
+            self._group(iteration)
+        self._claimed(repeat, before)
+
+    def _claimed(self, part: Repeat | Use, before: Shape | None) -> None:
+        """Judge what is claimed of parts together."""
+        if part.claim is not None:
+            self.state = self.state._replace(shape=self._judge(part, part.claim, self.state.shape))
+        self.flows[part.path] = Flow(before, self.state.shape, sound=True)
+
+    def _layer(self, layer: Layer) -> None:
+        before = self.state
+        output = self._join(layer) if isinstance(layer, Branches) else self._through(layer)
+        sound = output is not None
+        if layer.claim is not None:
+            output = self._judge(layer, layer.claim, output)
+        if output != before.shape or output is None:
+            self.state = self.state._replace(maker=layer.bound.origin)
+        self.state = self.state._replace(shape=output)
+        self.flows[layer.path] = Flow(before.shape, output, sound)
+
+    def _through(self, layer: Layer) -> Shape | None:
         """The layer's output for the current shape, with findings; None if there is none."""
-        intended, self.intended = self.intended, None
-        if isinstance(layer.op, Unbound) or self.shape is None:
+        x, maker, intended = self.state
+        self.state = _State(x, maker)
+        if isinstance(layer.op, Unbound) or x is None:
             return None
         try:
-            output = _bounded(layer, self.shape)
+            output = _bounded(layer, x)
         except Misfit as misfit:
-            self.findings.append(layer.bound.diagnose(misfit, name, (self._input_label(),)))
+            self.findings.append(layer.bound.diagnose(misfit, layer.title, (self._input_label(),)))
             return None
-        concerns = list(layer.op.concerns(self.shape))
+        concerns = list(layer.op.concerns(x))
         if intended is not None:
             try:
-                self.intended = layer.op.output(intended)
-                consequence = bool(concerns) and not any(layer.op.concerns(intended))
+                meant = layer.op.output(intended.shape)
+                self.state = _State(x, maker, intended._replace(shape=meant))
+                consequence = bool(concerns) and not any(layer.op.concerns(intended.shape))
             except Misfit:
                 consequence = False
             if consequence:
-                self.consequences.append(name)
+                self._add_consequence(intended.cause, layer.title)
                 return output
         if concerns:
-            self._note_consequences()
-            self.cause = len(self.findings)
-            self.intended = layer.op.lossless(self.shape)
+            self.state = _State(x, maker, _Intended(layer.op.lossless(x), len(self.findings)))
+            label = self._input_label()
             self.findings += [
-                layer.bound.diagnose(concern, name, (self._input_label(),)) for concern in concerns
+                layer.bound.diagnose(concern, layer.title, (label,)) for concern in concerns
             ]
         return output
 
+    def _join(self, layer: Branches) -> Shape | None:
+        """The join's output, with findings; None if there is none."""
+        before = self.state
+        states = []
+        for branch in layer.branches:
+            self.state = before
+            self._group(branch)
+            states.append(self.state)
+        self.state = _State(before.shape, before.maker)
+        known = [state.shape for state in states if state.shape is not None]
+        if len(known) < len(states):
+            return None
+        meant = self._join_intended(layer, states)
+        try:
+            output = _within_bounds(layer.op.output(*known))
+        except Misfit as misfit:
+            if meant is not None:
+                self._add_consequence(meant.cause, layer.title)
+            else:
+                self.findings.append(_mismatch(layer, misfit, states))
+            return None
+        if meant is not None and meant.shape != output:
+            self.state = self.state._replace(intended=meant)
+        return output
+
+    def _join_intended(self, layer: Branches, states: list[_State]) -> _Intended | None:
+        """What the join would give if each branch gave what is meant; None if nothing else is."""
+        causes = [state.intended.cause for state in states if state.intended is not None]
+        if not causes:
+            return None
+        shapes = [state.intended.shape if state.intended else state.shape for state in states]
+        try:
+            return _Intended(layer.op.output(*(s for s in shapes if s is not None)), causes[0])
+        except Misfit:
+            return None
+
     def _judge(
-        self, name: str, layer: Layer, claim: ShapeClaim, output: Shape | None
+        self, part: Layer | Repeat | Use, claim: ShapeClaim, output: Shape | None
     ) -> Shape | None:
-        """Compare a claim with the layer's output; what to go on from.
+        """Compare a claim with what the part gives; what to go on from.
 
         That is the claim where the output is unknown, where the layer loses rows, and where the
         claim would hold if none before it did, or if the wrong claim before it were right. Else it
         is the output: a claim is not used to infer.
         """
-        self.claims[layer.path] = None if output is None else output == claim.shape
-        if output is None or output == claim.shape:
+        holds = None if output is None else output == claim.shape
+        self.claims[part.path] = ClaimedShape(holds, output)
+        if output is None or holds:
             return claim.shape
-        explained, self.intended = self.intended == claim.shape, None
-        cause = self.findings[self.cause] if self.cause >= 0 else None
-        lossy = cause is not None and cause.primary == Label(layer.bound.span(None))
-        if explained and cause is not None:
+        intended = self.state.intended
+        self.state = self.state._replace(intended=None)
+        cause = self.findings[intended.cause] if intended is not None else None
+        lossy = cause is not None and cause.primary == Label(part.head)
+        if intended is not None and cause is not None and intended.shape == claim.shape:
             if lossy:
                 claims = Label(claim.span, f"claims {_size(claim.shape)}")
-                self.findings[self.cause] = replace(cause, secondary=(*cause.secondary, claims))
+                self.findings[intended.cause] = cause.beside((claims,))
             else:
-                self.consequences.append(f"the claim {claim.shape} of {name}")
+                self._add_consequence(intended.cause, f"the claim {claim.shape} of {part.title}")
             return claim.shape
-        self._note_consequences()
         if not lossy:
-            self.cause, self.intended = len(self.findings), claim.shape
+            meant = _Intended(claim.shape, len(self.findings))
+            self.state = self.state._replace(intended=meant)
         self.findings.append(
             at(
                 catalogue.WRONG_SHAPE,
                 claim.span,
-                f"{name} gives {output}, not {claim.shape}",
+                f"{part.title} gives {output}, not {claim.shape}",
                 label=f"claims {claim.shape}",
-                secondary=(
-                    self._input_label(),
-                    Label(layer.bound.statement.head, f"gives {output}"),
-                ),
-            )
+                secondary=(self._input_label(), Label(part.head, f"gives {output}")),
+            ).beside(part.context)
         )
         return claim.shape if lossy else output
 
-    def _note_consequences(self) -> None:
-        if self.consequences:
-            cause = self.findings[self.cause]
-            note = f"only because of this, also wrong: {', '.join(self.consequences)}"
-            self.findings[self.cause] = replace(cause, notes=(*cause.notes, note))
-            self.consequences = []
+    def _add_consequence(self, cause: int, what: str) -> None:
+        self.consequences.setdefault(cause, []).append(what)
+
+    def _note(self, cause: int, names: list[str]) -> None:
+        """Say of a finding what is wrong only because of it."""
+        listed = ", ".join(names[:MAX_LISTED])
+        if len(names) > MAX_LISTED:
+            listed += f" and {len(names) - MAX_LISTED:,} more"
+        finding = self.findings[cause]
+        note = f"only because of this, also wrong: {listed}"
+        self.findings[cause] = replace(finding, notes=(*finding.notes, note))
 
     def _input_label(self) -> Label:
-        assert self.shape is not None
-        text = f"{self.shape} comes from here"
-        if self.maker is self.network.input_span and self.shape.is_map:
-            text = f"{_size(self.shape)} high and wide"
-        return Label(self.maker, text)
+        """The place that made the current shape."""
+        shape, maker, _ = self.state
+        assert shape is not None
+        text = f"{shape} comes from here"
+        if maker is self.network.input_span and shape.is_map:
+            text = f"{_size(shape)} high and wide"
+        return Label(maker, text)
+
+
+def _mismatch(layer: Branches, misfit: Misfit, states: list[_State]) -> Diagnostic:
+    """Branches that cannot be joined: each with its shape where it is made."""
+    labels: dict[Span, Label] = {}
+    for number, state in enumerate(states[:MAX_LISTED], 1):
+        made_here = labels.get(state.maker)
+        text = f"{made_here.text}; " if made_here else ""
+        labels[state.maker] = Label(state.maker, f"{text}branch {number} gives {state.shape}")
+    return layer.bound.diagnose(misfit, layer.title, tuple(labels.values()))
 
 
 def _bounded(layer: Layer, x: Shape) -> Shape:
     """The layer's output, if it and the layer's weights fit any machine. Raises Misfit."""
-    output = layer.op.output(x)
-    if output.size > MAX_NUMBERS:
-        raise Misfit(
-            catalogue.TOO_LARGE, None, f"{{layer}}'s output {output} has {output.size:,} numbers"
-        )
+    output = _within_bounds(layer.op.output(x))
     for name, dims in layer.op.weights(x).items():
         weight = Shape(dims)
         if weight.size > MAX_NUMBERS:
@@ -178,6 +280,14 @@ def _bounded(layer: Layer, x: Shape) -> Shape:
                 f"{{layer}}'s {name} {weight} has {weight.size:,} numbers",
                 help=(f"a tensor has at most {MAX_NUMBERS:,}",),
             )
+    return output
+
+
+def _within_bounds(output: Shape) -> Shape:
+    if output.size > MAX_NUMBERS:
+        raise Misfit(
+            catalogue.TOO_LARGE, None, f"{{layer}}'s output {output} has {output.size:,} numbers"
+        )
     return output
 
 

@@ -36,6 +36,11 @@ UNEXPECTED_PART = Rule(
 )
 BAD_OVERRIDE = Rule("E211", "bad-override", "A value given by --set fits no parameter.", fatal=True)
 
+UNKNOWN_FILE = Rule("E212", "unknown-file", "A file that is named by use cannot be read.")
+USE_CYCLE = Rule("E213", "use-cycle", "A file uses itself, or files use each other in a circle.")
+RECURSION = Rule("E214", "recursion", "A block uses itself, or an arch is a variant of itself.")
+NO_MATCH = Rule("E215", "no-match", "An edit of a variant is of something that is not there.")
+
 LOSSY_STRIDE = Rule(
     "E301",
     "lossy-stride",
@@ -44,7 +49,8 @@ LOSSY_STRIDE = Rule(
 WINDOW_TOO_LARGE = Rule("E302", "window-too-large", "The window is larger than its padded input.")
 INDIVISIBLE = Rule("E303", "indivisible", "Channels do not divide by the groups or the devices.")
 WRONG_RANK = Rule("E304", "wrong-rank", "The layer needs a CxHxW input and gets a vector.")
-TOO_LARGE = Rule("E305", "too-large", "A tensor is larger than any machine could hold.")
+TOO_LARGE = Rule("E305", "too-large", "A tensor, or a network, is larger than any that is built.")
+JOIN_MISMATCH = Rule("E307", "join-mismatch", "Branches that are joined have shapes that differ.")
 BAD_WINDOW = Rule(
     "E306", "bad-window", "Kernel, stride, padding and dilation contradict each other."
 )

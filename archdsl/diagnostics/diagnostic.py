@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from archdsl.source import Span
@@ -68,9 +69,25 @@ class Diagnostic:
     help: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
 
+    def beside(self, labels: tuple[Label, ...]) -> Diagnostic:
+        """The same with more places; those that only repeat where it stands are left out."""
+        known = [label.span for label in (self.primary, *self.secondary) if label is not None]
+        more = tuple(label for label in labels if not any(map(label.span.holds, known)))
+        return replace(self, secondary=(*self.secondary, *more)) if more else self
+
     @property
     def severity(self) -> Severity:
         return self.rule.severity
+
+    @property
+    def identity(self) -> tuple[Rule, Span | None, str]:
+        """What makes two findings the same one: the mistake, where and in which words."""
+        return self.rule, self.primary.span if self.primary else None, self.message
+
+    @property
+    def place(self) -> tuple[Rule, str, int, str]:
+        """The same over several readings of one file."""
+        return self.rule, *self.sort_key, self.message
 
     @property
     def sort_key(self) -> tuple[str, int]:
@@ -93,6 +110,28 @@ def at(
 
 class Findings(list[Diagnostic]):
     """The diagnostics a phase has collected so far. Phases add to it and go on."""
+
+    def once_each(self) -> Findings:
+        """Of the same mistake in the same place, as in a block that is used often, the first."""
+        first: dict[tuple[Rule, Span | None], int] = {}
+        more: Counter[int] = Counter()
+        kept = Findings()
+        for finding in self:
+            place = finding.primary.span if finding.primary else None
+            number = first.setdefault((finding.rule, place), len(kept))
+            if number == len(kept):
+                kept.append(finding)
+            else:
+                more[number] += 1
+        for number, count in more.items():
+            note = f"and {count} more of it, where this is used or repeated"
+            kept[number] = replace(kept[number], notes=(*kept[number].notes, note))
+        return kept
+
+    def without(self, known: Findings) -> Findings:
+        """Those that say something new."""
+        said = {finding.identity for finding in known}
+        return Findings(finding for finding in self if finding.identity not in said)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         return tuple(sorted(self, key=lambda diagnostic: diagnostic.sort_key))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archdsl.diagnostics.diagnostic import Diagnostic, Fix, Label
-from archdsl.source import Span
+from archdsl.source import Source, Span
 from archdsl.styled import Line, Piece, line, visible
 
 TAB = 4
@@ -56,35 +56,39 @@ class _Mark:
 
 
 class _Excerpt:
-    """The lines that the labels stand on, with the labels beneath."""
+    """The lines that the labels stand on, with the labels beneath; the primary's file first."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         assert diagnostic.primary is not None
         self.primary = diagnostic.primary
-        own = self.primary.span.source
-        labels = [self.primary, *(s for s in diagnostic.secondary if s.span.source is own)]
-        self.by_line: dict[int, list[Label]] = {}
-        for label in labels:
-            self.by_line.setdefault(label.span.line, []).append(label)
-        self.margin = len(str(max(self.by_line)))
+        self.by_file: dict[Source, dict[int, list[Label]]] = {}
+        for label in (self.primary, *diagnostic.secondary):
+            lines = self.by_file.setdefault(label.span.source, {})
+            lines.setdefault(label.span.line, []).append(label)
+        self.margin = len(str(max(max(lines) for lines in self.by_file.values())))
 
     def lines(self) -> Iterator[Line]:
-        span = self.primary.span
-        yield line(
-            Piece(" " * self.margin + " ┌─ ", "frame"),
-            Piece(f"{span.source.name}:{span.line}:{span.column}"),
-        )
+        for source, lines in self.by_file.items():
+            first = min(lines.values(), key=lambda labels: self.primary not in labels)[0].span
+            corner = " ┌─ " if source is self.primary.span.source else " ├─ "
+            yield line(
+                Piece(" " * self.margin + corner, "frame"),
+                Piece(f"{source.name}:{first.line}:{first.column}"),
+            )
+            yield from self._file(source, lines)
+
+    def _file(self, source: Source, lines: dict[int, list[Label]]) -> Iterator[Line]:
         previous: int | None = None
-        for number in sorted(self.by_line):
+        for number in sorted(lines):
             if previous is not None and number - previous == 2:
-                yield from self._source_line(previous + 1, [])
+                yield from self._source_line(source, previous + 1, [])
             elif previous is not None and number - previous > 2:
                 yield line(Piece(" " * self.margin + " ⋮", "frame"))
-            yield from self._source_line(number, self.by_line[number])
+            yield from self._source_line(source, number, lines[number])
             previous = number
 
-    def _source_line(self, number: int, labels: list[Label]) -> Iterator[Line]:
-        raw = self.primary.span.source.line(number)
+    def _source_line(self, source: Source, number: int, labels: list[Label]) -> Iterator[Line]:
+        raw = source.line(number)
         marks = [self._mark(raw, label) for label in labels]
         shown, marks = _cut(_expand(raw), marks)
         gutter = str(number).rjust(self.margin)

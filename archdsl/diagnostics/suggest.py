@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
+
+MAX_LISTED = 40
+"""Names to choose from that are shown where none is near."""
+
+MAX_COMPARED = 2_000
+"""Names among which the nearest is looked for; each takes some 20 µs."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was probably meant to be, or None if none is near."""
     from difflib import get_close_matches  # only a mistake needs it
 
-    by_lower = {candidate.lower(): candidate for candidate in known}
+    by_lower = {candidate.lower(): candidate for candidate in islice(known, MAX_COMPARED)}
     matches = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[matches[0]] if matches else None
 
@@ -20,4 +27,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
     near = nearest(name, choices)
     if near is not None:
         return (f"did you mean '{near}'?",)
+    if len(choices) > MAX_LISTED:
+        choices = [*choices[:MAX_LISTED], "…"]
     return (f"known here: {', '.join(choices)}",) if choices else ()

@@ -22,6 +22,7 @@ TONES: dict[Family, Tone] = {
     Family.DENSE: Tone("#f4dccb", "#dcb698"),
     Family.REGULARISATION: Tone("#e6e6e6", "#c4c4c4"),
     Family.RESHAPING: Tone("#d5ebe9", "#a6cfcb"),
+    Family.JOINING: Tone("#f3d9e4", "#d9b0c3"),
 }
 UNKNOWN = Tone("#ffffff", "#c4c4c4")
 """Of a layer that cannot be read."""

@@ -1,209 +1,231 @@
-"""An arch's statements to a network."""
+"""Statements to a draft: blocks and repeats expanded, every statement with the scope it stands in.
+
+A draft is not bound yet, so that the edits of a variant can change its statements first.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from archdsl.definitions import Definition, Scope
 from archdsl.diagnostics import Findings, Label, at, catalogue
-from archdsl.diagnostics.suggest import did_you_mean
-from archdsl.lower.recipe import recipe
-from archdsl.lower.scope import check_label, header
-from archdsl.network import Layer, Network, ShapeClaim, Stage
+from archdsl.lower.scope import block_parameters, check_label
 from archdsl.source import Span
 from archdsl.syntax import tree
-from archdsl.syntax.tree import comment_above
-from archdsl.words.bind import (
-    Bound,
-    Quantity,
-    bind,
-    bind_shape,
-    check_form,
-    find,
-    stages_named,
-)
-from archdsl.words.declaration import Declaration, Devices, Expect, Init, Input, Train
-from archdsl.words.recipe import Recipe
-from archdsl.words.word import Op, Unbound, Word
+from archdsl.words.arithmetic import Quantity
+from archdsl.words.bind import Bound, bind_as, check_form, find
+from archdsl.words.merge import Join
+from archdsl.words.repeat import Repeat, Structure
+from archdsl.words.word import Op, Word
+
+MAX_PARTS = 100_000
+"""Layers, uses of blocks and iterations of repeats in all networks of a file. ResNet-1001 takes
+about 5,000; 100,000 take some 20 seconds."""
+
+MAX_DEPTH = 100
+"""Blocks, branches and repeats inside one another. GoogLeNet takes two."""
 
 
-def lower(
-    statement: tree.Statement,
-    overrides: Mapping[str, Quantity],
-    findings: Findings,
-) -> Network | None:
-    """The network of one `arch` statement; None, with findings, where too little of it is known."""
-    head = header(statement, overrides, findings)
-    if head is None:
-        return None
-    name, parameters, overridden = head
-    body = _Body(name, parameters, findings)
-    for inner in statement.blocks[0].statements:
-        body.read(inner)
-    body.check_references()
-    shape, input_span = body.the_input(statement.head)
-    if shape is None:
-        return None
-    return Network(
-        name=name.text,
-        statement=statement,
-        title=comment_above(statement),
-        parameters=parameters,
-        overridden=overridden,
-        input=shape,
-        input_span=input_span,
-        devices=body.devices.word.count if body.devices else 1,
-        devices_span=body.devices.statement.head if body.devices else None,
-        stages=body.finished_stages(),
-        expects=tuple(body.expects),
-        inits=tuple(body.inits),
-        recipe=body.recipe,
-        recipe_sound=body.recipe_sound,
-    )
+MAX_USES = 4
+"""Places that are shown of the uses that led to a statement."""
 
 
-class _Body:
-    """Reads the statements of an arch, one by one."""
+@dataclass(eq=False)
+class Item:
+    """One statement in its place.
 
-    def __init__(
-        self, arch: tree.Name, parameters: Mapping[str, Quantity], findings: Findings
-    ) -> None:
-        self.arch = arch
-        self.parameters = parameters
-        self.findings = findings
-        self.input: Bound[Input] | None = None
-        self.devices: Bound[Devices] | None = None
-        self.expects: list[Bound[Expect]] = []
-        self.inits: list[Bound[Init]] = []
-        self.recipe: Recipe | None = None
-        self.recipe_sound = True
-        self.labels: dict[str, Span] = {}
-        self.seen: dict[type[Word], Span] = {}
-        self.stages: list[tuple[str, bool, list[Layer]]] = []
-        self.counts: Counter[str] = Counter()
-        self.unreadable_input = False
-        self.references: list[tree.Name] = []
+    `kind` is the class of its word, the block that it uses, or None where neither is known.
+    `bodies` are its branches, its iterations or its block's statements.
+    """
 
-    def read(self, statement: tree.Statement) -> None:
-        if statement.label is not None:
-            self._open_stage(statement.label)
-        if not statement.word.text:
-            self.unreadable_input |= self.input is None  # it may have been the input
-            self._layer(statement, Bound(Unbound(), statement, {}))
-            return
-        cls = find(statement.word, (Op, Declaration), self.findings)
-        if cls is Train:
-            if check_form(statement, cls, self.findings) and self._once(cls, statement):
-                block = statement.blocks[0]
-                self.recipe, named = recipe(block, self.parameters, self.findings)
-                self.references += named
-                self.recipe_sound = self.recipe is not None
-            return
-        bound = None
-        if cls is not None:
-            bound = bind(statement, (Op, Declaration), self.parameters, self.findings)
-        if bound is not None and isinstance(bound.word, Op):
-            self._layer(statement, cast(Bound[Op], bound))
-        elif bound is not None:
-            self._declaration(bound)
-        elif cls is Input:
-            self.unreadable_input = True
-        elif cls is None or issubclass(cls, Op):
-            self.unreadable_input |= cls is None and self.input is None
-            self._layer(statement, Bound(Unbound(), statement, {}))
+    statement: tree.Statement
+    scope: Scope
+    kind: type[Word] | Definition | None
+    label: tree.Name | None
+    claim: tree.Value | None
+    context: tuple[Label, ...] = ()
+    depth: int = 0
+    bodies: list[list[Item]] = field(default_factory=list)
+    count: Bound[Repeat] | None = None
+    """Of a repeat: its word."""
+    parameters: dict[str, Quantity] = field(default_factory=dict)
+    """Of a block's use: what the block's parameters come to."""
+    given: frozenset[str] = frozenset()
+    edit: Span | None = None
+    """The variant's edit that last changed it."""
+    since: int = 0
+    """How many edits of the variant had been made when it came in."""
 
-    def the_input(self, header: Span) -> tuple[Any, Span]:
-        if self.input is not None:
-            return self.input.word.shape, self.input.span("shape")
-        if not self.unreadable_input:
-            self.findings.append(
+    @property
+    def word(self) -> str:
+        return self.statement.word.text or "layer"
+
+
+Items: TypeAlias = list[Item]
+
+
+def named(items: Items, container: str = "") -> Iterator[tuple[str, str, Item]]:
+    """Each item with the path of its stage, or of its container, and with its name there.
+
+    `container` is the path of a branch, an iteration or a block's use; empty for a network, whose
+    layers before any label form a stage named by their first word.
+    """
+    stage, counts = container, Counter[str]()
+    stages: set[str] = set()
+    for item in items:
+        if item.label is not None:
+            stage = f"{container}.{item.label.text}" if container else item.label.text
+            while stage in stages:
+                stage += "'"  # a label that is used twice is reported, and the two kept apart
+            stages.add(stage)
+            counts.clear()
+        elif not stage:
+            stage = item.word
+        counts[item.word] += 1
+        count = counts[item.word]
+        yield stage, item.word if count == 1 else f"{item.word}_{count}", item
+
+
+def containers(item: Item, path: str) -> Iterator[tuple[str, Items]]:
+    """An item's bodies with their paths: `PATH.1` of a branch or iteration, PATH of a block."""
+    if isinstance(item.kind, Definition):
+        yield from ((path, body) for body in item.bodies)
+    else:
+        yield from ((f"{path}.{number}", body) for number, body in enumerate(item.bodies, 1))
+
+
+def kind_of(
+    statement: tree.Statement, scope: Scope, findings: Findings
+) -> type[Word] | Definition | None:
+    """What the word of a statement among layers is; None where it is wrong, which is reported."""
+    if not statement.word.text:
+        return None  # did not parse, and is reported
+    blocks = scope.module.visible.blocks
+    block = blocks.get(statement.word.text)
+    if block is not None:
+        if statement.blocks:
+            opening = statement.blocks[0].span
+            findings.append(
                 at(
-                    catalogue.MISSING_ARGUMENT,
-                    self.arch.span,
-                    f"{self.arch.text} has no input",
-                    help=("write  input 3x227x227  as its first line",),
+                    catalogue.UNEXPECTED_PART,
+                    Span(opening.source, opening.start, opening.start + 1),
+                    f"'{block.name.text}' is a block of this file and takes none itself",
+                    help=("remove it",),
                 )
             )
-        return None, header
+            return None
+        return block
+    cls = find(statement.word, (Op, Structure), findings, blocks)
+    return cls if cls is not None and check_form(statement, cls, findings) else None
 
-    def finished_stages(self) -> tuple[Stage, ...]:
-        return tuple(
-            Stage(name=name, labelled=labelled, layers=tuple(layers))
-            for name, labelled, layers in self.stages
-            if layers
+
+class TooLarge(Exception):
+    """The network has more parts than MAX_PARTS; `place` is the statement that went beyond."""
+
+    def __init__(self, place: Span) -> None:
+        super().__init__()
+        self.place = place
+
+
+class Expander:
+    """Expands the statements of one compilation's archs, as many as are allowed in all."""
+
+    def __init__(self, findings: Findings, claims: bool = True) -> None:
+        self.findings = findings
+        self.claims = claims
+        """Whether shape claims are kept."""
+        self.since = 0
+        """How many edits of a variant come before what is expanded now."""
+        self.parts = 0
+
+    def body(
+        self,
+        statements: Sequence[tree.Statement],
+        scope: Scope,
+        context: tuple[Label, ...] = (),
+        depth: int = 0,
+    ) -> Items:
+        """The items of a block's statements. Raises TooLarge."""
+        for statement in statements:
+            if statement.label is not None:
+                check_label(statement.label, scope, self.findings)
+        return [self.item(statement, scope, context, depth) for statement in statements]
+
+    def item(
+        self,
+        statement: tree.Statement,
+        scope: Scope,
+        context: tuple[Label, ...] = (),
+        depth: int = 0,
+    ) -> Item:
+        """The item of one statement that stands among layers. Raises TooLarge."""
+        kind = kind_of(statement, scope, self.findings)
+        claim = statement.claim if self.claims else None
+        item = Item(
+            statement, scope, kind, statement.label, claim, context, depth, since=self.since
         )
+        self.expand(item)
+        return item
 
-    def check_references(self) -> None:
-        """Report what claims, init and scale lines say of stages that do not exist."""
-        stages = {name for name, _, _ in self.stages}
-        for reference in self.references:
-            if reference.text not in stages:
-                self.findings.append(
-                    at(
-                        catalogue.UNKNOWN_NAME,
-                        reference.span,
-                        f"{self.arch.text} has no stage '{reference.text}'",
-                        help=did_you_mean(reference.text, stages),
-                    )
-                )
+    def expand(self, item: Item) -> None:
+        """Fill an item's bodies from its statement. Raises TooLarge."""
+        self._count(item.statement.head)
+        item.bodies = []
+        match item.kind:
+            case Definition():
+                self._expand_use(item, item.kind)
+            case type() as cls if issubclass(cls, Repeat):
+                self._expand_repeat(item, cls)
+            case type() as cls if issubclass(cls, Join):
+                if self._is_deep(item):
+                    return
+                for block in item.statement.blocks:
+                    body = self.body(block.statements, item.scope, item.context, item.depth + 1)
+                    item.bodies.append(body)
 
-    def _declaration(self, bound: Bound[Any]) -> None:
-        self.references += stages_named(bound)
-        match bound.word:
-            case Expect():
-                self.expects.append(bound)
-            case Init():
-                self.inits.append(bound)
-            case Input() if self._once(Input, bound.statement):
-                self.input = bound
-            case Devices() if self._once(Devices, bound.statement):
-                self.devices = bound
+    def _expand_use(self, item: Item, block: Definition) -> None:
+        bound = block_parameters(block, item.statement, item.scope, self.findings)
+        if bound is None or self._is_deep(item) or block in block.module.recursive:
+            item.kind = None
+            return
+        item.parameters, item.given = bound
+        scope = Scope(block.module, {}).inside(item.parameters)
+        label = Label(item.statement.head, "used here")
+        item.bodies = [
+            self.body(block.body, scope, (*item.context[: MAX_USES - 1], label), item.depth + 1)
+        ]
 
-    def _once(self, cls: type[Word], statement: tree.Statement) -> bool:
-        """Whether this is the first statement of its word; a finding if not."""
-        first = self.seen.setdefault(cls, statement.word.span)
-        if first is statement.word.span:
-            return True
+    def _expand_repeat(self, item: Item, cls: type[Repeat]) -> None:
+        item.count = bind_as(
+            cls, item.statement, item.scope.parameters, self.findings, item.context
+        )
+        if item.count is None or self._is_deep(item):
+            item.kind = None
+            return
+        (block,) = item.statement.blocks
+        for _ in range(item.count.word.count):
+            self._count(item.statement.head)
+            item.bodies.append(
+                self.body(block.statements, item.scope, item.context, item.depth + 1)
+            )
+
+    def _count(self, place: Span) -> None:
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise TooLarge(place)
+
+    def _is_deep(self, item: Item) -> bool:
+        if item.depth < MAX_DEPTH:
+            return False
         self.findings.append(
             at(
-                catalogue.REPEATED,
-                statement.head,
-                f"{cls.word} is given twice",
-                secondary=(Label(first, "given here already"),),
-                help=("remove one of them",),
-            )
+                catalogue.NESTING,
+                item.statement.head,
+                f"blocks, branches and repeats are more than {MAX_DEPTH} deep inside one another",
+                help=("write the inner part flat: no network needs this depth",),
+            ).beside(item.context[:1])
         )
-        return False
-
-    def _open_stage(self, label: tree.Name) -> None:
-        name = label.text
-        if check_label(label, self.labels, self.findings):
-            self.labels[name] = label.span
-        while any(name == known for known, _, _ in self.stages):
-            name += "'"  # a label that is used twice is reported, and the stages are kept apart
-        self.stages.append((name, True, []))
-        self.counts.clear()
-
-    def _layer(self, statement: tree.Statement, bound: Bound[Op]) -> None:
-        if self.input is None and not self.unreadable_input:
-            self.unreadable_input = True  # said once; what follows is a consequence
-            self.findings.append(
-                at(
-                    catalogue.MISPLACED,
-                    statement.head,
-                    f"{statement.word.text} stands before the input, so its size cannot be known",
-                    help=("write  input 3x227x227  above the first layer",),
-                )
-            )
-        word = statement.word.text or "layer"
-        if not self.stages:
-            self.stages.append((word, False, []))
-        stage, _, layers = self.stages[-1]
-        self.counts[word] += 1
-        name = word if self.counts[word] == 1 else f"{word}_{self.counts[word]}"
-        claim: ShapeClaim | None = None
-        if statement.claim is not None:
-            shape = bind_shape(statement.claim, self.parameters, self.findings)
-            claim = ShapeClaim(shape=shape, span=statement.claim.span) if shape else None
-        layers.append(Layer(stage=stage, name=name, bound=bound, claim=claim))
+        return True

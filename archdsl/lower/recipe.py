@@ -1,23 +1,22 @@
-"""A `train` block to a recipe."""
+"""The lines of a `train` block to a recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from archdsl.diagnostics import Findings, Label, at, catalogue
+from archdsl.lower.draft import Line
 from archdsl.source import Span
 from archdsl.syntax import tree
-from archdsl.words.bind import Quantity, bind, stages_named
+from archdsl.words.bind import bind, stages_named
 from archdsl.words.recipe import Recipe, Setting
 
 
 def recipe(
-    block: tree.Block,
-    parameters: Mapping[str, Quantity],
-    findings: Findings,
+    lines: Sequence[Line], stages: set[str], findings: Findings
 ) -> tuple[Recipe | None, list[tree.Name]]:
-    """The recipe of a `train` block, and the stages that it names.
+    """The recipe of these lines, and the names in them that must be stages.
 
     The recipe is None, with findings, where a line of it is wrong.
     """
@@ -25,41 +24,40 @@ def recipe(
     values: dict[str, Any] = {}
     places: dict[str, Span] = {}
     before = len(findings)
-    for line in block.statements:
-        if not line.word.text:
+    for line in lines:
+        statement = line.statement
+        if not statement.word.text:
             continue  # did not parse, and is reported
-        bound = bind(line, (Setting,), parameters, findings)
+        problems = Findings()
+        bound = bind(statement, (Setting,), line.scope.parameters, problems)
+        findings += [problem.beside(line.context) for problem in problems]
         if bound is None:
             continue
         setting = bound.word
         assert isinstance(setting, Setting)
         slot = setting.slot()
-        references += stages_named(bound)
+        named = stages_named(bound)
+        if line.inherited and any(name.text not in stages for name in named):
+            continue
+        references += named
+        rival = next((other for other in (slot, *setting.instead_of) if other in places), None)
         if setting.repeatable:
             values[slot] = (*values.get(slot, ()), setting.value)
-        elif slot in places:
+        elif rival is not None:
+            message = f"{slot} is given twice"
+            if rival != slot:
+                message = f"training is measured in {rival} or in {slot}, not in both"
             findings.append(
                 at(
                     catalogue.REPEATED,
-                    line.head,
-                    f"{slot} is given twice",
-                    secondary=(Label(places[slot], "given here already"),),
+                    statement.head,
+                    message,
+                    secondary=(Label(places[rival], "given here already"),),
                     help=("remove one of them",),
                 )
             )
         else:
             values[slot] = setting.value
-            places[slot] = line.head
-    if "epochs" in places and "steps" in places:
-        findings.append(
-            at(
-                catalogue.REPEATED,
-                places["steps"],
-                "training is measured in epochs or in steps, not in both",
-                secondary=(Label(places["epochs"], "epochs are given here"),),
-                help=("remove one of them",),
-            )
-        )
-    if "steps" in values:
-        values["epochs"] = None
+            places[slot] = statement.head
+            values |= dict.fromkeys(setting.instead_of)
     return (Recipe(**values) if len(findings) == before else None), references

@@ -1,93 +1,224 @@
-"""Names: an arch's parameters, what overrides them, and which names may be labels."""
+"""Names: parameters and what overrides them, and which names labels and blocks may have."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from pydantic.fields import FieldInfo
+
+from archdsl.definitions import Definition, Scope
 from archdsl.diagnostics import Diagnostic, Findings, Label, at, catalogue
 from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
-from archdsl.words.bind import Quantity, Unfit, number
+from archdsl.words.arithmetic import Parameters, Quantity, Unfit, number
+from archdsl.words.bind import Binder, Signature
 from archdsl.words.declaration import Declaration, Expect, TopLevel
-from archdsl.words.word import Op
+from archdsl.words.edit import Edit
+from archdsl.words.repeat import Structure
+from archdsl.words.word import Kind, Op
 
 _NUMBERED = re.compile(r"_\d+$")
 
 
-def header(
-    statement: tree.Statement, overrides: Mapping[str, Quantity], findings: Findings
-) -> tuple[tree.Name, dict[str, Quantity], frozenset[str]] | None:
-    """The name of `arch Name(parameter=default…)`, its parameters, and which are overridden."""
-    argument = statement.arguments[0] if statement.arguments else None
-    value = argument.value if argument is not None and argument.key is None else None
-    if not isinstance(value, tree.Name | tree.Call) or "." in value.span.text.partition("(")[0]:
-        findings.append(
-            at(
-                catalogue.MISSING_ARGUMENT,
-                statement.head,
-                "an arch needs a name",
-                help=("write  arch Name { … }  or  arch Name(classes=1000) { … }",),
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An arch's parameters, and which of them have another value than the file gives."""
+
+    values: dict[str, Quantity]
+    overridden: frozenset[str]
+
+
+def arch_parameters(
+    arch: Definition,
+    given: Mapping[str, Quantity],
+    overrides: Mapping[str, Quantity],
+    findings: Findings,
+) -> Declared:
+    """The parameters of `arch Name(parameter=default…)`.
+
+    `given` are the defaults that a variant of the arch gives, `overrides` what --set says.
+    """
+    values: dict[str, Quantity] = {}
+    overridden: set[str] = set()
+    scope = ChainMap(values, arch.module.lets)
+    for item in _items(arch):
+        if item.key is None:
+            name = item.value.span.text
+            default: Quantity = given.get(name, 1)  # 1, so that its uses are no second mistake
+            if name not in given and name not in overrides:
+                findings.append(
+                    at(
+                        catalogue.MISSING_ARGUMENT,
+                        item.span,
+                        f"the parameter {name} of an arch needs a default",
+                        help=(f"write  {name}=1",),
+                    )
+                )
+        else:
+            name = item.key.text
+            if name in values:
+                findings.append(_declared_twice(item, name))
+                continue
+            computed = _default(item.value, scope, findings) if name not in given else given[name]
+            if computed is None:
+                continue
+            default = computed
+        values[name] = overrides.get(name, default)
+        if values[name] != default:
+            overridden.add(name)
+    return Declared(values, frozenset(overridden))
+
+
+def variant_defaults(variant: Definition, findings: Findings) -> dict[str, Quantity]:
+    """The new defaults that `arch B(parameter=default…) from A` gives."""
+    given: dict[str, Quantity] = {}
+    scope = ChainMap(given, variant.module.lets)
+    for item in _items(variant):
+        if item.key is None:
+            findings.append(
+                at(
+                    catalogue.MISSING_ARGUMENT,
+                    item.span,
+                    f"{item.span.text} has no new default: a variant has its base's parameters",
+                    help=(f"write  {item.span.text}=1, or leave it out",),
+                )
             )
-        )
+        elif item.key.text in given:
+            findings.append(_declared_twice(item, item.key.text))
+        elif (value := _default(item.value, scope, findings)) is not None:
+            given[item.key.text] = value
+    return given
+
+
+def check_variant_defaults(
+    variant: Definition, base: str, parameters: Iterable[str], findings: Findings
+) -> None:
+    """Report the new defaults of a variant for parameters that its base does not have."""
+    known = set(parameters)
+    for item in _items(variant):
+        if item.key is not None and item.key.text not in known:
+            findings.append(
+                at(
+                    catalogue.UNKNOWN_NAME,
+                    item.key.span,
+                    f"{base} has no parameter '{item.key.text}'",
+                    help=did_you_mean(item.key.text, known)
+                    or (f"{base} has none: declare it there",),
+                )
+            )
+
+
+def block_parameters(
+    block: Definition, use: tree.Statement, scope: Scope, findings: Findings
+) -> tuple[dict[str, Quantity], frozenset[str]] | None:
+    """What a block's parameters come to where it is used, and which are given there.
+
+    None, with findings, where an argument is wrong.
+    """
+    binder = Binder(block_signature(block), use.head, scope.parameters, findings)
+    given = binder.values(use.arguments)
+    for name, value in given.items():
+        sizes = value if isinstance(value, tuple) else (value,)
+        if not all(isinstance(size, int | float) for size in sizes):
+            binder.does_not_fit(name, value)
+    if not binder.ok:
         return None
-    for extra in statement.arguments[1:]:
+    values: dict[str, Quantity] = {}
+    inside = ChainMap(values, block.module.lets)
+    for item in _items(block):
+        name = _parameter(item)
+        if name in given:
+            values[name] = given[name]  # type: ignore[assignment]  # judged above
+        elif name not in values and item.key is not None:
+            default = _default(item.value, inside, findings)
+            if default is None:
+                return None
+            values[name] = default
+    return values, frozenset(given)
+
+
+def block_signature(block: Definition) -> Signature:
+    """What a statement that uses a block takes."""
+    kinds = {_parameter(item): _number_kind(required=item.key is None) for item in _items(block)}
+    return Signature(block.name.text, block.name.text, kinds)
+
+
+def check_block_header(block: Definition, findings: Findings) -> None:
+    """Report what is wrong with `block name(parameter, parameter=default…)`."""
+    seen: set[str] = set()
+    for item in _items(block):
+        name = _parameter(item)
+        if item.key is None and not isinstance(item.value, tree.Name):
+            findings.append(
+                at(
+                    catalogue.BAD_ARGUMENT,
+                    item.span,
+                    f"{item.span.text} is no name of a parameter",
+                    help=("write  block name(width, stride=1) { … }",),
+                )
+            )
+        elif name in seen:
+            findings.append(_declared_twice(item, name))
+        seen.add(name)
+
+
+def check_header(
+    definition: Definition, extra: Sequence[tree.Argument], findings: Findings
+) -> None:
+    """Report the arguments that follow a header's name and have no meaning there."""
+    word = definition.statement.word.text
+    for argument in extra:
         findings.append(
             at(
                 catalogue.BAD_ARGUMENT,
-                extra.span,
-                f"{extra.span.text} is one argument too many: arch takes a name",
-                help=("parameters stand in parentheses that touch it: arch Name(classes=1000)",),
+                argument.span,
+                f"{argument.span.text} is one argument too many: {word} takes a name",
+                help=(
+                    f"parameters stand in parentheses that touch it: {word} "
+                    f"{definition.name.text}(width=64)",
+                ),
             )
         )
-    if isinstance(value, tree.Name):
-        return value, {}, frozenset()
-    parameters: dict[str, Quantity] = {}
-    overridden = frozenset(
-        name
-        for item in value.arguments
-        if (name := _declare(item, parameters, overrides, findings)) is not None
+
+
+def _items(definition: Definition) -> tuple[tree.Argument, ...]:
+    """What stands in the parentheses after a definition's name."""
+    value = definition.statement.arguments[0].value
+    return value.arguments if isinstance(value, tree.Call) else ()
+
+
+def _parameter(item: tree.Argument) -> str:
+    return item.value.span.text if item.key is None else item.key.text
+
+
+def _number_kind(required: bool) -> Kind:
+    return Kind(
+        field=FieldInfo() if required else FieldInfo(default=None),
+        expects="a number, or dimensions",
+        numbers=True,
+        words=(),
+        references=False,
+        amounts=False,
+        family=None,
+        variadic=False,
     )
-    return value.name, parameters, overridden
 
 
-def _declare(
-    item: tree.Argument,
-    parameters: dict[str, Quantity],
-    overrides: Mapping[str, Quantity],
-    findings: Findings,
-) -> str | None:
-    """Add one parameter. Its name, if its value is not the default of the file."""
-    if item.key is None:
-        name = item.value.span.text
-        if name in overrides:
-            parameters[name] = overrides[name]
-            return name
-        parameters[name] = 1  # so that its uses are no second mistake
-        findings.append(
-            at(
-                catalogue.MISSING_ARGUMENT,
-                item.span,
-                f"the parameter {name} of an arch needs a default",
-                help=(f"write  {name}=1",),
-            )
-        )
-        return None
-    name = item.key.text
-    if name in parameters:
-        findings.append(
-            at(catalogue.REPEATED, item.span, f"the parameter {name} is declared twice")
-        )
-        return None
+def _default(value: tree.Value, scope: Parameters, findings: Findings) -> Quantity | None:
     try:
-        default = number(item.value, parameters)
+        return number(value, scope)
     except Unfit as unfit:
         findings += unfit.diagnostics
         return None
-    parameters[name] = overrides.get(name, default)
-    return name if parameters[name] != default else None
+
+
+def _declared_twice(item: tree.Argument, name: str) -> Diagnostic:
+    return at(catalogue.REPEATED, item.span, f"the parameter {name} is declared twice")
 
 
 def override(text: str, findings: Findings) -> tuple[str, Quantity] | None:
@@ -123,40 +254,52 @@ def unknown_override(name: str, known: set[str]) -> Diagnostic:
     )
 
 
-def check_label(label: tree.Name, taken: Mapping[str, Span], findings: Findings) -> bool:
-    """Whether a label can name a stage."""
+def plain_name(text: str) -> bool:
+    """Whether a name has no dots, so that it can name a definition."""
+    return "." not in text
+
+
+def reserved(name: str) -> str | None:
+    """Why a name can be neither a label nor a block's, as the end of a sentence; None if it can."""
+    if any(name in family.words for family in (Op, Structure, Declaration, TopLevel, Edit)):
+        return "is a word of the language"
+    if name in Expect.arguments()["quantity"].words:
+        return "is a quantity of the language"
+    if _NUMBERED.search(name):
+        return "ends in _ and digits, as the second of a kind does,"
+    return None
+
+
+def check_label(label: tree.Name, scope: Scope, findings: Findings) -> None:
+    """Report a label that can name no stage."""
     text = label.text
-    quantities = Expect.arguments()["quantity"].words
-    reserved = any(text in family.words for family in (Op, Declaration, TopLevel))
-    if reserved or text in quantities:
-        kind = "word" if reserved else "quantity"
+    why = reserved(text)
+    if why is None and text in scope.module.visible.blocks:
+        why = "is a block's name"
+    if why is not None:
+        other = text.replace("_", "") if _NUMBERED.search(text) else f"{text}1"
         findings.append(
             at(
                 catalogue.BAD_LABEL,
                 label.span,
-                f"'{text}' is a {kind} of the language and cannot be a label",
-                help=(f"write, for example, {text}1",),
+                f"'{text}' {why} and cannot be a label",
+                help=(f"write, for example, {other}",),
             )
         )
-    elif _NUMBERED.search(text):
-        findings.append(
-            at(
-                catalogue.BAD_LABEL,
-                label.span,
-                f"the label '{text}' ends in _ and digits, as the second layer of a kind does",
-                help=(f"write {text.replace('_', '')}",),
+
+
+def check_unique(labels: Iterable[tree.Name], findings: Findings) -> None:
+    """Report the labels of one body that are used twice in it."""
+    taken: dict[str, Span] = {}
+    for label in labels:
+        first = taken.setdefault(label.text, label.span)
+        if first is not label.span:
+            findings.append(
+                at(
+                    catalogue.REPEATED,
+                    label.span,
+                    f"the label '{label.text}' is used twice",
+                    secondary=(Label(first, "used here first"),),
+                    help=("labels are unique: give one of the stages another name",),
+                )
             )
-        )
-    elif text in taken:
-        findings.append(
-            at(
-                catalogue.REPEATED,
-                label.span,
-                f"the label '{text}' is used twice",
-                secondary=(Label(taken[text], "used here first"),),
-                help=("labels are unique: give one of the stages another name",),
-            )
-        )
-    else:
-        return True
-    return False

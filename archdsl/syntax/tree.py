@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -83,7 +84,21 @@ class Bound:
     span: Span
 
 
-Value: TypeAlias = Name | Number | Dimensions | Text | Tuple | Call | Arithmetic | Negative | Bound
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A value with the parameters that its names stand for, moved to where they have no meaning.
+
+    No text has one: it is what an edit of a variant puts among its base's arguments.
+    """
+
+    value: Value
+    parameters: Mapping[str, int | float | tuple[int | float, ...]]
+    span: Span
+
+
+Value: TypeAlias = (
+    Name | Number | Dimensions | Text | Tuple | Call | Arithmetic | Negative | Bound | Closed
+)
 
 
 @dataclass(frozen=True, slots=True)

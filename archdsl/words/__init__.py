@@ -5,10 +5,13 @@ from archdsl.words import (
     conv,
     declaration,
     dropout,
+    edit,
     linear,
+    merge,
     norm,
     pool,
     recipe,
+    repeat,
     word,
 )
 
@@ -17,9 +20,12 @@ __all__ = [
     "conv",
     "declaration",
     "dropout",
+    "edit",
     "linear",
+    "merge",
     "norm",
     "pool",
     "recipe",
+    "repeat",
     "word",
 ]

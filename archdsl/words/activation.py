@@ -22,39 +22,75 @@ class Activation(Op):
 
 
 class Relu(Activation, word="relu"):
-    """y = max(0, x). Nair and Hinton 2010; Krizhevsky et al. 2012, section 3.1."""
+    """y = max(0, x).
+
+    Nair and Hinton 2010; Krizhevsky et al. 2012, section 3.1.
+    """
 
     target = "nn.ReLU"
+    example = """
+    conv 64 3x3 pad=1
+    relu
+    """
 
 
 class Tanh(Activation, word="tanh"):
     """y = tanh(x)."""
 
     target = "nn.Tanh"
+    example = """
+    linear 100
+    tanh
+    """
 
 
 class Sigmoid(Activation, word="sigmoid"):
     """y = 1 / (1 + exp(−x))."""
 
     target = "nn.Sigmoid"
+    example = """
+    linear 1
+    sigmoid
+    """
 
 
 class Gelu(Activation, word="gelu"):
-    """y = x · Φ(x), Φ the normal distribution function. Hendrycks and Gimpel 2016."""
+    """y = x · Φ(x), Φ the normal distribution function.
+
+    Hendrycks and Gimpel 2016.
+    """
 
     target = "nn.GELU"
+    example = """
+    linear 100
+    gelu
+    """
 
 
 class Silu(Activation, word="silu"):
-    """y = x / (1 + exp(−x)). Elfwing, Uchibe and Doya 2017."""
+    """y = x / (1 + exp(−x)).
+
+    Elfwing, Uchibe and Doya 2017.
+    """
 
     target = "nn.SiLU"
+    example = """
+    conv 64 3x3 pad=1
+    silu
+    """
 
 
 class LeakyRelu(Activation, word="leakyrelu"):
-    """y = x where x > 0, else slope · x. Maas, Hannun and Ng 2013."""
+    """y = x where x > 0, else slope · x.
+
+    Maas, Hannun and Ng 2013.
+    """
 
     target = "nn.LeakyReLU"
+    example = """
+    conv 64 3x3 pad=1
+    leakyrelu slope=0.2
+    """
 
     slope: Annotated[float, Ge(0)] = Field(0.01, description="factor of negative inputs")
 
@@ -63,9 +99,16 @@ class LeakyRelu(Activation, word="leakyrelu"):
 
 
 class Elu(Activation, word="elu"):
-    """y = x where x > 0, else alpha · (exp(x) − 1). Clevert, Unterthiner and Hochreiter 2015."""
+    """y = x where x > 0, else alpha · (exp(x) − 1).
+
+    Clevert, Unterthiner and Hochreiter 2015.
+    """
 
     target = "nn.ELU"
+    example = """
+    conv 64 3x3 pad=1
+    elu alpha=0.5
+    """
 
     alpha: Positive = Field(1.0, description="minus the limit for very negative inputs")
 
@@ -74,9 +117,16 @@ class Elu(Activation, word="elu"):
 
 
 class Prelu(Op, word="prelu"):
-    """y = x where x > 0, else a[c] · x, with a learned slope a[c] per channel. He et al. 2015."""
+    """y = x where x > 0, else a[c] · x, a[c] learned per channel.
+
+    He et al. 2015.
+    """
 
     look = Family.ACTIVATION
+    example = """
+    conv 64 3x3 pad=1
+    prelu
+    """
 
     def weights(self, x: Shape) -> dict[str, tuple[int, ...]]:
         return {"weight": (x.channels,)}
@@ -86,9 +136,17 @@ class Prelu(Op, word="prelu"):
 
 
 class Softmax(Op, word="softmax"):
-    """y[c] = exp(x[c]) / Σ exp(x): over the features of a vector, or the channels of a map."""
+    """y[c] = exp(x[c]) / Σ exp(x): numbers that sum to 1.
+
+    Over the features of a vector, or the channels of a map. Training adds its own to the
+    network's logits: a network that is trained ends without one.
+    """
 
     look = Family.ACTIVATION
+    example = """
+    linear 10
+    softmax
+    """
 
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
         return (call("nn.Softmax", dim=1),)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from functools import cache
+from typing import Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -13,13 +14,8 @@ from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.shape import Misfit, Shape, Window
 from archdsl.source import Span
 from archdsl.syntax import tree
+from archdsl.words.arithmetic import Parameters, Unfit, number, unfit, unknown_parameter
 from archdsl.words.word import Amount, Kind, Quoted, Reference, Word
-
-Quantity: TypeAlias = "int | float | tuple[int | float, ...]"
-Parameters: TypeAlias = Mapping[str, Quantity]
-
-MAX_FIGURE = 10**15
-"""What arithmetic may come to."""
 
 W_co = TypeVar("W_co", bound=Word, covariant=True)
 
@@ -32,6 +28,15 @@ class Bound(Generic[W_co]):
     statement: tree.Statement
     arguments: Mapping[str, Span]
     """Where each argument that was written stands, by field."""
+    context: tuple[Label, ...] = ()
+    """How the statement came to be here: the use of its block, the edit of a variant."""
+    edit: Span | None = None
+    """The edit of a variant that made it what it is."""
+
+    @property
+    def origin(self) -> Span:
+        """Where it was made what it is: the statement, or the variant's edit of it."""
+        return self.edit or self.statement.head
 
     def span(self, field: str | None) -> Span:
         """An argument's place, else that of the word and all its arguments."""
@@ -47,7 +52,7 @@ class Bound(Generic[W_co]):
             secondary=tuple(secondary),
             notes=misfit.notes,
             help=misfit.help,
-        )
+        ).beside(self.context)
 
 
 def bind(
@@ -60,19 +65,38 @@ def bind(
     cls = find(statement.word, families, findings)
     if cls is None or not check_form(statement, cls, findings):
         return None
+    return bind_as(cls, statement, parameters, findings)
+
+
+def bind_as(
+    cls: type[W_co],
+    statement: tree.Statement,
+    parameters: Parameters,
+    findings: Findings,
+    context: tuple[Label, ...] = (),
+) -> Bound[W_co] | None:
+    """The statement as a word of this class, or of this family; None, with findings, if wrong."""
     arguments = statement.arguments
     if cls.is_family:
-        choice = _choice(statement, cls, findings)
+        choice = chosen(statement, cls, findings)
         if choice is None:
             return None
         cls, arguments = choice, arguments[1:]
-    binder = _Binder(cls, statement.head, parameters, findings)
-    word = binder.bind(arguments)
-    return Bound(word, statement, binder.spans) if word is not None else None
+    binder = _WordBinder(cls, statement.head, parameters, findings)
+    word = binder.word(arguments)
+    return Bound(word, statement, binder.spans, context) if word is not None else None
 
 
-def find(name: tree.Name, families: Sequence[type[Word]], findings: Findings) -> type[Word] | None:
-    """The class of a word, or None with a finding that says what was meant or where it belongs."""
+def find(
+    name: tree.Name,
+    families: Sequence[type[Word]],
+    findings: Findings,
+    others: Iterable[str] = (),
+) -> type[Word] | None:
+    """The class of a word, or None with a finding that says what was meant or where it belongs.
+
+    `others` are names that could have been meant beside the words: those of blocks.
+    """
     for family in families:
         if name.text in family.words:
             return family.words[name.text]
@@ -86,7 +110,7 @@ def find(name: tree.Name, families: Sequence[type[Word]], findings: Findings) ->
             )
         )
     else:
-        known = [word for family in families for word in family.words]
+        known = [*others, *(word for family in families for word in family.words)]
         findings.append(
             at(
                 catalogue.UNKNOWN_WORD,
@@ -105,25 +129,27 @@ def check_form(statement: tree.Statement, cls: type[Word], findings: Findings) -
         wrong.append((statement.label.span, f"'{cls.word}' is no layer and takes no label"))
     if statement.claim and not cls.labelled:
         wrong.append((statement.claim.span, f"'{cls.word}' has no output whose shape is claimed"))
-    if len(statement.blocks) > cls.blocks:
-        extra = statement.blocks[cls.blocks].span
+    fewest, most = cls.blocks
+    if len(statement.blocks) > most:
+        extra = statement.blocks[most].span
         opening = Span(extra.source, extra.start, extra.start + 1)
-        many = "no block" if cls.blocks == 0 else "one block"
+        many = {0: "no block", 1: "one block"}.get(most, f"at most {most:,} blocks")
         wrong.append((opening, f"'{cls.word}' takes {many}"))
     # A block on the next line is a mistake that the parser has reported.
     below = statement.span.source.text[statement.span.end :].lstrip().startswith("{")
-    if len(statement.blocks) < cls.blocks and not below:
+    if len(statement.blocks) < fewest and not below:
+        some = "a block" if fewest == 1 else f"at least {fewest} blocks"
         findings.append(
             at(
                 catalogue.MISSING_ARGUMENT,
                 statement.head,
-                f"'{cls.word}' needs a block",
-                help=(f"write  {statement.head.text} {{ … }}",),
+                f"'{cls.word}' needs {some}",
+                help=(f"write  {statement.head.text}{' { … }' * fewest}", *cls.about_blocks),
             )
         )
     for span, message in wrong:
         findings.append(at(catalogue.UNEXPECTED_PART, span, message, help=("remove it",)))
-    return not wrong and len(statement.blocks) == cls.blocks
+    return not wrong and len(statement.blocks) >= fewest
 
 
 def bind_shape(value: tree.Value, parameters: Parameters, findings: Findings) -> Shape | None:
@@ -171,7 +197,7 @@ def _families() -> Iterator[type[Word]]:
             yield cls
 
 
-def _choice(statement: tree.Statement, family: type[Word], findings: Findings) -> type[Word] | None:
+def chosen(statement: tree.Statement, family: type[W_co], findings: Findings) -> type[W_co] | None:
     """The word that a family's statement names first: `sgd` of `optimizer sgd lr=0.1`."""
     first = statement.arguments[0] if statement.arguments else None
     if first is None or first.key is not None or not isinstance(first.value, tree.Name):
@@ -193,26 +219,43 @@ def _choice(statement: tree.Statement, family: type[Word], findings: Findings) -
                 help=did_you_mean(name.text, family.words),
             )
         )
-    return family.words.get(name.text)
+    return cast("type[W_co] | None", family.words.get(name.text))
 
 
-class _Binder:
-    """Binds the arguments of one statement, or of one call, to one class."""
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a statement takes: a word's is read off its class, a block's off its header."""
+
+    name: str
+    phrase: str
+    """How a statement begins, with its family: `optimizer sgd`."""
+    kinds: Mapping[str, Kind]
+
+
+@cache
+def signature(cls: type[Word]) -> Signature:
+    """What a statement of a word takes."""
+    return Signature(cls.word, cls.phrase(), cls.arguments())
+
+
+class Binder:
+    """Binds the arguments of one statement, or of one call, to a signature."""
 
     def __init__(
-        self, cls: type[Word], head: Span, parameters: Parameters, findings: Findings
+        self, signature: Signature, head: Span, parameters: Parameters, findings: Findings
     ) -> None:
-        self.cls = cls
-        self.kinds = cls.arguments()
+        self.signature = signature
+        self.kinds = signature.kinds
         self.head = head
         self.parameters = parameters
         self.findings = findings
         self.spans: dict[str, Span] = {}
         self.ok = True
 
-    def bind(self, arguments: Sequence[tree.Argument]) -> Word | None:
+    def values(self, arguments: Sequence[tree.Argument]) -> dict[str, object]:
+        """What each argument comes to; `ok` says whether nothing is wrong with them."""
         values: dict[str, object] = {}
-        for field, given in self._assign(arguments).items():
+        for field, given in self.assign(arguments).items():
             kind = self.kinds[field]
             self.spans[field] = given[0].span.to(given[-1].span)
             try:
@@ -229,31 +272,13 @@ class _Binder:
             self._complain(
                 catalogue.MISSING_ARGUMENT,
                 self.head,
-                f"{self.cls.word} needs {_listed(missing)}",
-                (f"{name}: {self.kinds[name].field.description}" for name in missing),
+                f"{self.signature.name} needs {_listed(missing)}",
+                self._described(missing),
                 (f"write  {self._usage()}",),
             )
-        try:
-            word = self.cls.model_validate(values)
-        except ValidationError as error:
-            fields = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
-            for field in fields:
-                if field in values:
-                    self._does_not_fit(field, values[field])
-            return None
-        contradiction = word.contradiction()
-        if contradiction is not None and self.ok:
-            field, must = contradiction
-            self._complain(
-                catalogue.BAD_ARGUMENT,
-                self.spans.get(field, self.head),
-                f"{self.cls.phrase()}'s {field} {must}",
-                (),
-                (f"{field}: {self.kinds[field].field.description}",),
-            )
-        return word if self.ok else None
+        return values
 
-    def _assign(self, arguments: Sequence[tree.Argument]) -> dict[str, list[tree.Argument]]:
+    def assign(self, arguments: Sequence[tree.Argument]) -> dict[str, list[tree.Argument]]:
         """Which arguments each field gets.
 
         As many optional fields are filled from the left as there are arguments beyond the
@@ -285,7 +310,7 @@ class _Binder:
             self._complain(
                 catalogue.BAD_ARGUMENT,
                 extra.span,
-                f"{extra.span.text} is one argument too many: {self.cls.word} takes {takes}",
+                f"{extra.span.text} is one argument too many: {self.signature.name} takes {takes}",
                 (),
                 (f"write  {self._usage()}",),
             )
@@ -301,9 +326,10 @@ class _Binder:
             self._complain(
                 catalogue.UNKNOWN_ARGUMENT,
                 key.span,
-                f"{self.cls.word} has no argument '{key.text}'",
+                f"{self.signature.name} has no argument '{key.text}'",
                 (),
-                did_you_mean(key.text, self.kinds) or (f"{self.cls.word} takes no arguments",),
+                did_you_mean(key.text, self.kinds)
+                or (f"{self.signature.name} takes no arguments",),
             )
         elif key.text in given:
             first = given[key.text][0]
@@ -311,7 +337,7 @@ class _Binder:
                 at(
                     catalogue.REPEATED_ARGUMENT,
                     argument.span,
-                    f"{self.cls.word}'s {key.text} is given twice",
+                    f"{self.signature.name}'s {key.text} is given twice",
                     secondary=(Label(first.span, "given here already"),),
                     help=("remove one of them",),
                 )
@@ -319,7 +345,8 @@ class _Binder:
         else:
             given[key.text] = [argument]
 
-    def _does_not_fit(self, field: str, value: object) -> None:
+    def does_not_fit(self, field: str, value: object) -> None:
+        """Report a value that its argument cannot take."""
         span = self.spans[field]
         written = (span.text.partition("=")[2] if "=" in span.text else span.text).strip()
         if isinstance(value, int | float | tuple) and not isinstance(value, bool | Window):
@@ -329,30 +356,67 @@ class _Binder:
         self._complain(
             catalogue.BAD_ARGUMENT,
             span,
-            f"{self.cls.word}'s {field} must be {self.kinds[field].expects}, not {written}",
+            f"{self.signature.name}'s {field} must be {self.kinds[field].expects}, not {written}",
             (),
-            (f"{field}: {self.kinds[field].field.description}",),
+            self._described([field]),
         )
+
+    def _described(self, fields: Iterable[str]) -> tuple[str, ...]:
+        """A line about each argument that has a description."""
+        described = {name: self.kinds[name].field.description for name in fields}
+        return tuple(f"{name}: {text}" for name, text in described.items() if text)
 
     def _usage(self) -> str:
         """`conv filters kernel stride=1 …`, as the reference prints it."""
         required = [name for name, kind in self.kinds.items() if kind.required]
         optional = any(not kind.required for kind in self.kinds.values())
-        return " ".join([self.cls.phrase(), *required, *(["…"] if optional else [])])
+        return " ".join([self.signature.phrase, *required, *(["…"] if optional else [])])
 
     def _complain(
         self,
         rule: Rule,
         span: Span,
         message: str,
-        notes: Iterator[str] | tuple[str, ...],
+        notes: tuple[str, ...],
         help: tuple[str, ...],
     ) -> None:
-        self._report(at(rule, span, message, notes=tuple(notes), help=help))
+        self._report(at(rule, span, message, notes=notes, help=help))
 
     def _report(self, diagnostic: Diagnostic) -> None:
         self.ok = False
         self.findings.append(diagnostic)
+
+
+class _WordBinder(Binder, Generic[W_co]):
+    """Binds arguments to one class."""
+
+    def __init__(
+        self, cls: type[W_co], head: Span, parameters: Parameters, findings: Findings
+    ) -> None:
+        super().__init__(signature(cls), head, parameters, findings)
+        self.cls = cls
+
+    def word(self, arguments: Sequence[tree.Argument]) -> W_co | None:
+        values = self.values(arguments)
+        try:
+            word = self.cls.model_validate(values)
+        except ValidationError as error:
+            fields = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
+            for field in fields:
+                if field in values:
+                    self.does_not_fit(field, values[field])
+            return None
+        contradiction = word.contradiction()
+        if contradiction is not None and self.ok:
+            field, must = contradiction
+            self._complain(
+                catalogue.BAD_ARGUMENT,
+                self.spans.get(field, self.head),
+                f"{self.signature.phrase}'s {field} {must}",
+                (),
+                self._described([field]),
+            )
+        return word if self.ok else None
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -360,18 +424,6 @@ def _listed(names: Sequence[str]) -> str:
 
 
 # --- values -----------------------------------------------------------------------------------
-
-
-class Unfit(Exception):
-    """A value that cannot be had, or that its argument cannot take; `diagnostics` say why."""
-
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        super().__init__()
-        self.diagnostics = diagnostics
-
-
-def _unfit(rule: Rule, span: Span, message: str, help: tuple[str, ...] = ()) -> Unfit:
-    return Unfit([at(rule, span, message, help=help)])
 
 
 def evaluate(value: tree.Value, kind: Kind, parameters: Parameters) -> object:
@@ -384,7 +436,7 @@ def evaluate(value: tree.Value, kind: Kind, parameters: Parameters) -> object:
         case tree.Call(name=name):
             if kind.family is None or name.text not in kind.family.words:
                 known = kind.family.words if kind.family else ()
-                raise _unfit(
+                raise unfit(
                     catalogue.BAD_ARGUMENT,
                     value.span,
                     f"{value.span.text} does not fit here: this must be {kind.expects}",
@@ -392,15 +444,17 @@ def evaluate(value: tree.Value, kind: Kind, parameters: Parameters) -> object:
                 )
             findings = Findings()
             cls = kind.family.words[name.text]
-            word = _Binder(cls, value.span, parameters, findings).bind(value.arguments)
+            word = _WordBinder(cls, value.span, parameters, findings).word(value.arguments)
             if word is None:
                 raise Unfit(findings)
             return word
+        case tree.Closed(value=inner, parameters=own):
+            return evaluate(inner, kind, own)
         case tree.Tuple(items=items):
             return tuple(evaluate(item, kind, parameters) for item in items)
         case tree.Bound(relation=relation, value=inner):
             if not kind.amounts:
-                raise _unfit(
+                raise unfit(
                     catalogue.BAD_ARGUMENT,
                     value.span,
                     f"{value.span.text} is a bound, and only expect takes bounds",
@@ -426,7 +480,7 @@ def _evaluate_name(name: tree.Name, kind: Kind, parameters: Parameters) -> objec
     known = [*kind.words, *(kind.family.words if kind.family else ())]
     if kind.numbers:
         raise unknown_parameter(name, parameters, known)
-    raise _unfit(
+    raise unfit(
         catalogue.BAD_ARGUMENT,
         name.span,
         f"'{text}' does not fit here: this must be {kind.expects}",
@@ -434,83 +488,10 @@ def _evaluate_name(name: tree.Name, kind: Kind, parameters: Parameters) -> objec
     )
 
 
-def unknown_parameter(name: tree.Name, parameters: Parameters, words: Sequence[str]) -> Unfit:
-    return _unfit(
-        catalogue.UNKNOWN_NAME,
-        name.span,
-        f"'{name.text}' is no parameter",
-        did_you_mean(name.text, [*words, *parameters])
-        or ("declare it in the arch's header: arch Name(parameter=1)",),
-    )
-
-
 def _amount(relation: str, value: tree.Value, parameters: Parameters) -> Amount:
     figure = number(value, parameters)
     if isinstance(figure, tuple):
-        raise _unfit(
-            catalogue.BAD_ARGUMENT, value.span, f"{value.span.text} is not a single number"
-        )
+        raise unfit(catalogue.BAD_ARGUMENT, value.span, f"{value.span.text} is not a single number")
     if isinstance(value, tree.Number):
         return Amount(relation, figure, value.places, value.exact)
     return Amount(relation, figure, 0, True)
-
-
-def number(value: tree.Value, parameters: Parameters) -> Quantity:
-    """The number, or the dimensions, that a value comes to. Raises Unfit."""
-    match value:
-        case tree.Number(value=figure):
-            return figure
-        case tree.Dimensions(sizes=sizes):
-            return sizes
-        case tree.Name(text=text):
-            if text not in parameters:
-                raise unknown_parameter(value, parameters, ())
-            return parameters[text]
-        case tree.Negative(operand=operand):
-            return -_scalar(operand, parameters)
-        case tree.Tuple(items=items):
-            return tuple(_scalar(item, parameters) for item in items)
-        case tree.Arithmetic(first=first, rest=rest):
-            total = _scalar(first, parameters)
-            for operator, operand in rest:
-                total = _apply(operator, total, _scalar(operand, parameters), value.span)
-            return total
-        case _:
-            raise _unfit(catalogue.BAD_ARGUMENT, value.span, f"{value.span.text} is not a number")
-
-
-def _scalar(value: tree.Value, parameters: Parameters) -> int | float:
-    figure = number(value, parameters)
-    if isinstance(figure, tuple):
-        raise _unfit(
-            catalogue.BAD_ARGUMENT,
-            value.span,
-            f"{value.span.text} is {'x'.join(map(str, figure))}, and a single number is needed",
-        )
-    return figure
-
-
-def _apply(operator: str, left: int | float, right: int | float, span: Span) -> int | float:
-    result: int | float
-    if operator == "+":
-        result = left + right
-    elif operator == "-":
-        result = left - right
-    elif operator == "*":
-        result = left * right
-    elif right == 0:
-        raise _unfit(catalogue.BAD_ARGUMENT, span, f"{left} / 0 is no number")
-    elif isinstance(left, int) and isinstance(right, int):
-        if left % right:
-            raise _unfit(
-                catalogue.BAD_ARGUMENT,
-                span,
-                f"{left} / {right} does not divide exactly",
-                ("sizes and counts are whole numbers: change one of the two",),
-            )
-        result = left // right
-    else:
-        result = left / right
-    if not abs(result) < MAX_FIGURE:
-        raise _unfit(catalogue.NUMBER, span, "this comes to 10^15 or more")
-    return result

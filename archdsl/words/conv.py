@@ -13,14 +13,20 @@ from archdsl.words.word import Count, Extent, Padding, Rounding, Switch
 
 
 class Conv(SlidingOp, word="conv"):
-    """2-d convolution (cross-correlation): y[f] = b[f] + Σ_c w[f, c] ⋆ x[c], c over f's group.
+    """2-d convolution: y[f] = b[f] + Σ_c w[f, c] ⋆ x[c].
 
-    With groups=g, the channels and the filters are divided into g parts, and each filter reads the
-    channels of its own part: Krizhevsky et al. 2012, section 3.2. Weights are Fx(C/g)xHxW.
+    A cross-correlation, as in every framework. c runs over the channels of f's group: with
+    groups=g, the channels and the filters are divided into g parts, and each filter reads the
+    channels of its own part; Krizhevsky et al. 2012, section 3.2. Weights are Fx(C/g)xHxW.
     """
 
     look = Family.CONVOLUTION
     weighted = True
+    example = """
+    conv1: conv 64 7x7 stride=2 pad=3          -> 64x32x32
+           relu
+    conv2: conv 128 3x3 pad=same groups=2      -> 128x32x32
+    """
 
     filters: Count = Field(description="output channels")
     kernel: Extent = Field(description="height and width of the window")

@@ -9,12 +9,18 @@ from archdsl.words.word import Fraction, Op
 
 
 class Dropout(Op, word="dropout"):
-    """While training, y = x / (1 − rate) or, with probability rate, 0; at test time y = x.
+    """While training, y = 0 with probability rate.
 
-    Inverted dropout: Hinton et al. 2012, with the scaling moved from test time to training.
+    Else y = x / (1 − rate); at test time y = x. Inverted dropout: Hinton et al. 2012, with the
+    scaling moved from test time to training.
     """
 
     look = Family.REGULARISATION
+    example = """
+    linear 100
+    relu
+    dropout 0.5
+    """
 
     rate: Fraction = Field(0.5, description="probability that a unit is dropped")
 

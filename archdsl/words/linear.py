@@ -9,10 +9,18 @@ from archdsl.words.word import Count, Op, Switch
 
 
 class Linear(Op, word="linear"):
-    """A fully connected layer: y = W·x + b. A CxHxW input is flattened first, channel-major."""
+    """A fully connected layer: y = W·x + b.
+
+    A CxHxW input is flattened first, channel-major. Weights are F x (C·H·W).
+    """
 
     look = Family.DENSE
     weighted = True
+    example = """
+    fc1: linear 100
+         relu
+    fc2: linear 10     -> 10
+    """
 
     features: Count = Field(description="outputs")
     bias: Switch = Field(True, description="whether a learned number is added per output")
@@ -41,10 +49,17 @@ class Linear(Op, word="linear"):
 
 
 class Flatten(Op, word="flatten"):
-    """CxHxW to a vector of C·H·W features, channel-major; the same numbers."""
+    """CxHxW to a vector of C·H·W features: the same numbers.
+
+    Channel-major. A linear layer does it by itself.
+    """
 
     look = Family.RESHAPING
     computes = False
+    example = """
+    maxpool 8x8     -> 3x8x8
+    flatten         -> 192
+    """
 
     def output(self, x: Shape) -> Shape:
         return Shape((x.size,))
@@ -54,10 +69,14 @@ class Flatten(Op, word="flatten"):
 
 
 class Identity(Op, word="identity"):
-    """Its input."""
+    """y = x."""
 
     look = Family.RESHAPING
     computes = False
+    example = """
+    conv 64 3x3 pad=1
+    add { conv 64 3x3 pad=1; relu } { identity }     # or an empty block
+    """
 
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
         return (call("nn.Identity"),)

@@ -25,7 +25,9 @@ def _odd(value: Any) -> int | None:
 
 
 class Lrn(Op, word="lrn"):
-    """Local response normalisation: b[i] = a[i] / (k + alpha · Σ_j a[j]²)^beta.
+    """Local response normalisation, across channels or space.
+
+        b[i] = a[i] / (k + alpha · Σ_j a[j]²)^beta
 
     across=channels: j from i − (size − 1)/2 to i + (size − 1)/2, cut off at the first and the last
     map; Krizhevsky et al. 2012, section 3.3. across=space: j over the size×size square around the
@@ -35,6 +37,11 @@ class Lrn(Op, word="lrn"):
     """
 
     look = Family.NORMALISATION
+    example = """
+    conv 96 7x7 stride=2 pad=3
+    relu
+    lrn size=5 k=2 alpha=1e-4 beta=0.75
+    """
 
     size: Annotated[int, Plain(_odd, f"an odd whole number from 1 to {MAX_WINDOW:_}")] = Field(
         5, description="how many neighbours are summed, the value itself included; odd"
@@ -64,13 +71,18 @@ class Lrn(Op, word="lrn"):
 
 
 class BatchNorm(Op, word="batchnorm"):
-    """Batch normalisation: y = (x − E[x]) / √(Var[x] + eps) · w[c] + b[c]. Ioffe and Szegedy 2015.
+    """y = (x − E[x]) / √(Var[x] + eps) · w[c] + b[c].
 
-    The statistics are the batch's while training; running means of them, updated with `momentum`,
-    at test time.
+    Batch normalisation: Ioffe and Szegedy 2015. The statistics are the batch's while training;
+    running means of them, updated with `momentum`, at test time.
     """
 
     look = Family.NORMALISATION
+    example = """
+    conv 64 3x3 pad=1 bias=no
+    batchnorm
+    relu
+    """
 
     eps: Positive = Field(1e-5, description="added to the variance")
     momentum: Fraction = Field(0.1, description="share of the newest batch in the running means")

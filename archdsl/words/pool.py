@@ -49,16 +49,31 @@ class Pool(SlidingOp):
 
 
 class MaxPool(Pool, word="maxpool"):
-    """Max pooling: y = max of the window, in each channel. Padding is minus infinity."""
+    """Max pooling: y = max of the window, in each channel.
+
+    Padding is minus infinity. Windows overlap where the stride is less than the kernel: Krizhevsky
+    et al. 2012, section 3.4.
+    """
+
+    example = """
+    maxpool 2x2                    -> 3x32x32
+    maxpool 3x3 stride=2 pad=1     -> 3x16x16   # windows that overlap
+    """
 
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
         return (call("nn.MaxPool2d", **self._options(x)),)
 
 
 class AvgPool(Pool, word="avgpool"):
-    """Average pooling: y = mean of the window, in each channel, over the real values in it.
+    """Average pooling: y = mean of the window, in each channel.
 
-    With count_pad=yes the padding counts as zeros, as PyTorch's count_include_pad=True.
+    The mean is over the real values in the window. With count_pad=yes the padding counts as zeros,
+    as PyTorch's count_include_pad=True.
+    """
+
+    example = """
+    avgpool 2x2                                  -> 3x32x32
+    avgpool 3x3 stride=2 pad=1 count_pad=yes     -> 3x16x16
     """
 
     count_pad: Switch = Field(False, description="whether padding counts in the mean")
@@ -71,12 +86,18 @@ class AvgPool(Pool, word="avgpool"):
 
 
 class AdaptiveAvgPool(Op, word="adaptiveavgpool"):
-    """Average pooling to a given output size, with windows as even as possible.
+    """Average pooling to a given output size.
 
-    Row i is the mean of rows floor(i·H/h) to ceil((i+1)·H/h) − 1: torch.nn.AdaptiveAvgPool2d.
+    The windows are as even as possible: row i is the mean of rows floor(i·H/h) to
+    ceil((i+1)·H/h) − 1, as in torch.nn.AdaptiveAvgPool2d.
     """
 
     look = Family.POOLING
+    example = """
+    conv 64 3x3 stride=2 pad=1     -> 64x32x32
+    adaptiveavgpool 6              -> 64x6x6
+    linear 10
+    """
 
     size: Extent = Field(description="output height and width")
 
@@ -93,9 +114,17 @@ class AdaptiveAvgPool(Op, word="adaptiveavgpool"):
 
 
 class GlobalAvgPool(Op, word="globalavgpool"):
-    """The mean of each channel: CxHxW to Cx1x1. Lin, Chen and Yan 2013, section 3.2."""
+    """The mean of each channel: CxHxW to Cx1x1.
+
+    Lin, Chen and Yan 2013, section 3.2.
+    """
 
     look = Family.POOLING
+    example = """
+    conv 64 3x3 stride=2 pad=1     -> 64x32x32
+    globalavgpool                  -> 64x1x1
+    linear 10
+    """
 
     def output(self, x: Shape) -> Shape:
         require_map(x)

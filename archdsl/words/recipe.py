@@ -26,6 +26,8 @@ class Setting(Word, family=True):
 
     home = "a train block"
     repeatable: ClassVar[bool] = False
+    instead_of: ClassVar[tuple[str, ...]] = ()
+    """Settings that cannot stand beside this one."""
 
     @classmethod
     def slot(cls) -> str:
@@ -42,33 +44,60 @@ class Setting(Word, family=True):
 
 
 class Data(Setting, word="data", family=True):
-    """Where images and their classes come from. Paths are relative to the working directory."""
+    """Where images and their classes come from.
+
+    Paths are relative to the working directory.
+    """
+
+    example = 'data folder "data/flowers"'
 
 
 class Shapes(Data, word="shapes"):
-    """Built in and synthetic: ten kinds of shapes, drawn at the network's input size."""
+    """Built in and synthetic: ten kinds of shapes.
+
+    They are drawn at the network's input size.
+    """
+
+    example = "data shapes"
 
 
 class Cifar10(Data, word="cifar10"):
-    """CIFAR-10, Krizhevsky 2009: 60,000 images of 3x32x32 in 10 classes."""
+    """CIFAR-10: 60,000 images of 3x32x32 in 10 classes.
+
+    Krizhevsky 2009.
+    """
+
+    example = 'data cifar10 "data/cifar-10-batches-bin"'
 
     path: Quoted = Field(description="folder of the extracted binary version")
 
 
 class Cifar100(Data, word="cifar100"):
-    """CIFAR-100, Krizhevsky 2009: 60,000 images of 3x32x32 in 100 classes."""
+    """CIFAR-100: 60,000 images of 3x32x32 in 100 classes.
+
+    Krizhevsky 2009.
+    """
+
+    example = 'data cifar100 "data/cifar-100-binary"'
 
     path: Quoted = Field(description="folder of the extracted binary version")
 
 
 class Mnist(Data, word="mnist"):
-    """MNIST, LeCun et al. 1998: 70,000 images of 1x28x28 in 10 classes."""
+    """MNIST: 70,000 images of 1x28x28 in 10 classes.
+
+    LeCun et al. 1998.
+    """
+
+    example = 'data mnist "data/mnist"'
 
     path: Quoted = Field(description="folder of the idx files")
 
 
 class Folder(Data, word="folder"):
     """Image files as train/CLASS/NAME.jpg and val/CLASS/NAME.jpg."""
+
+    example = 'data folder "data/flowers"     # train/CLASS/*.jpg and val/CLASS/*.jpg'
 
     path: Quoted = Field(description="folder that holds train/ and val/")
 
@@ -85,7 +114,12 @@ def data_from_text(text: str) -> Data | None:
 
 
 class Augment(Setting, word="augment"):
-    """How training images are varied; without this line they are resized to the input."""
+    """How training images are varied.
+
+    Without this line they are resized to the input.
+    """
+
+    example = "augment resize=72 crop=64 flip=yes pca=0.1"
 
     resize: Count | None = Field(None, description="the shorter side's size, in pixels")
     crop: Count | None = Field(None, description="side of a random square, in pixels")
@@ -103,6 +137,8 @@ class Augment(Setting, word="augment"):
 class Batch(Setting, word="batch"):
     """How many images a step takes."""
 
+    example = "batch 64"
+
     size: Count = Field(description="images")
 
     @property
@@ -112,6 +148,9 @@ class Batch(Setting, word="batch"):
 
 class Epochs(Setting, word="epochs"):
     """How many times training sees every image."""
+
+    instead_of = ("steps",)
+    example = "epochs 90"
 
     count: Count = Field(description="epochs")
 
@@ -123,6 +162,9 @@ class Epochs(Setting, word="epochs"):
 class Steps(Setting, word="steps"):
     """How many steps training takes."""
 
+    instead_of = ("epochs",)
+    example = "steps 27_000"
+
     count: Count = Field(description="steps")
 
     @property
@@ -132,6 +174,8 @@ class Steps(Setting, word="steps"):
 
 class Seed(Setting, word="seed"):
     """What all randomness follows from."""
+
+    example = "seed 7"
 
     number: Natural = Field(description="any whole number")
 
@@ -146,6 +190,8 @@ class Seed(Setting, word="seed"):
 class Optimizer(Setting, word="optimizer", family=True):
     """How gradients become steps."""
 
+    example = "optimizer sgd lr=0.01 momentum=0.9 weight_decay=5e-4"
+
     def state_slots(self) -> int:
         """Numbers kept per parameter between steps."""
         return 0
@@ -154,10 +200,15 @@ class Optimizer(Setting, word="optimizer", family=True):
 class Sgd(Optimizer, word="sgd"):
     """Stochastic gradient descent with momentum.
 
-    rule=torch: v ← m·v + (g + wd·w), w ← w − lr·v. rule=paper, Krizhevsky et al. 2012, section 5:
-    v ← m·v − wd·lr·w − lr·g, w ← w + v. rule=average: v ← m·v + (1 − m)·(g + wd·w), w ← w − lr·v,
-    with correction=yes v divided by 1 − mᵗ. They differ when lr changes.
+        rule=torch    v ← m·v + g + wd·w            w ← w − lr·v
+        rule=paper    v ← m·v − wd·lr·w − lr·g      w ← w + v
+        rule=average  v ← m·v + (1 − m)·(g + wd·w)  w ← w − lr·v
+
+    paper is Krizhevsky et al. 2012, section 5. With average, correction=yes divides v by 1 − mᵗ.
+    The rules differ when lr changes.
     """
+
+    example = "optimizer sgd lr=0.01 momentum=0.9 weight_decay=5e-4 rule=paper"
 
     lr: Positive = Field(description="learning rate")
     momentum: Fraction = Field(0.0, description="m")
@@ -181,7 +232,12 @@ Beta = Annotated[float, Ge(0), Lt(1)]
 
 
 class Adam(Optimizer, word="adam"):
-    """Adam. Kingma and Ba 2014."""
+    """Adam: steps scaled by running means of g and g².
+
+    Kingma and Ba 2014.
+    """
+
+    example = "optimizer adam lr=3e-4"
 
     lr: Positive = Field(1e-3, description="learning rate")
     betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="decay of both running means")
@@ -193,7 +249,12 @@ class Adam(Optimizer, word="adam"):
 
 
 class AdamW(Optimizer, word="adamw"):
-    """Adam with decoupled weight decay. Loshchilov and Hutter 2017."""
+    """Adam with decoupled weight decay.
+
+    Loshchilov and Hutter 2017.
+    """
+
+    example = "optimizer adamw lr=3e-4 betas=(0.9, 0.95) weight_decay=0.05"
 
     lr: Positive = Field(1e-3, description="learning rate")
     betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="decay of both running means")
@@ -205,10 +266,17 @@ class AdamW(Optimizer, word="adamw"):
 
 
 class Scale(Setting, word="scale"):
-    """Multipliers of the learning rate and the weight decay, of one stage or of all biases."""
+    """Multipliers of the learning rate and the weight decay.
+
+    Of one stage, or of all biases.
+    """
 
     repeatable = True
     own_references = ("biases",)
+    example = """
+    scale biases lr=2 decay=0
+    scale fc lr=10
+    """
 
     target: Reference = Field(description="a stage, or biases")
     lr: NonNegative = Field(1.0, description="factor of the learning rate")
@@ -219,15 +287,24 @@ class Scale(Setting, word="scale"):
 
 
 class Schedule(Setting, word="schedule", family=True):
-    """How the learning rate changes; in epochs, or in steps if the recipe counts steps."""
+    """How the learning rate changes.
+
+    In epochs, or in steps if the recipe counts steps.
+    """
+
+    example = "schedule cosine warmup=5"
 
 
 class Constant(Schedule, word="constant"):
-    """It does not."""
+    """The learning rate does not change."""
+
+    example = "schedule constant"
 
 
 class Step(Schedule, word="step"):
     """Times `factor` every `every` epochs."""
+
+    example = "schedule step every=30 factor=0.1"
 
     every: Count = Field(description="epochs, or steps")
     factor: Annotated[float, Gt(0), Le(1)] = Field(0.1, description="of the learning rate")
@@ -235,6 +312,8 @@ class Step(Schedule, word="step"):
 
 class Milestones(Schedule, word="milestones"):
     """Times `factor` at each of the epochs named."""
+
+    example = "schedule milestones 30 60 80 factor=0.1"
 
     at: tuple[Count, ...] = Field(description="epochs, or steps, rising")
     factor: Annotated[float, Gt(0), Le(1)] = Field(0.1, description="of the learning rate")
@@ -245,7 +324,12 @@ class Milestones(Schedule, word="milestones"):
 
 
 class Plateau(Schedule, word="plateau"):
-    """Times `factor` when the evaluated error stops falling, `drops` times; then training stops."""
+    """Times `factor` when the evaluated error stops falling.
+
+    `drops` times; at the next plateau training stops. Krizhevsky et al. 2012, section 5.
+    """
+
+    example = "schedule plateau factor=0.1 patience=5 drops=3"
 
     factor: Annotated[float, Gt(0), Lt(1)] = Field(0.1, description="of the learning rate")
     patience: Count = Field(5, description="evaluations without a better one before a drop")
@@ -253,7 +337,12 @@ class Plateau(Schedule, word="plateau"):
 
 
 class Cosine(Schedule, word="cosine"):
-    """Half a cosine from the learning rate to 0, after a linear warm-up."""
+    """Half a cosine from the learning rate to 0.
+
+    After a linear warm-up, if there is one. Loshchilov and Hutter 2016.
+    """
+
+    example = "schedule cosine warmup=5"
 
     warmup: Natural = Field(0, description="epochs, or steps, of linear rise")
 
@@ -264,15 +353,21 @@ class Cosine(Schedule, word="cosine"):
 class Loss(Setting, word="loss", family=True):
     """What is minimised."""
 
+    example = "loss cross_entropy smoothing=0.1"
+
 
 class CrossEntropy(Loss, word="cross_entropy"):
     """Softmax cross-entropy of the network's logits."""
+
+    example = "loss cross_entropy smoothing=0.1"
 
     smoothing: Fraction = Field(0.0, description="share of the target spread over all classes")
 
 
 class Evaluate(Setting, word="evaluate"):
     """How the held-out images are judged."""
+
+    example = "evaluate every=5 crops=10"
 
     every: Count | None = Field(
         None, description="epochs, or steps, between evaluations; without it, each epoch"

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from archdsl.diagnostics import catalogue
 from archdsl.shape import Argument, Misfit, Shape, Sliding, Window
-from archdsl.words.word import KEY_ONLY, Op, Plain
+from archdsl.words.word import KEY_ONLY, Op, Plain, one_of
 
 SQUARE_ONE = Window(1, 1)
 SQUARE_ZERO = Window(0, 0)
@@ -23,9 +23,7 @@ def _allowed(value: Any) -> tuple[str, ...] | None:
     return tuple(names) if all(name in _ALLOWABLE for name in names) else None
 
 
-Allowed = Annotated[
-    tuple[str, ...], Plain(_allowed, "one of " + ", ".join(_ALLOWABLE), _ALLOWABLE, numbers=False)
-]
+Allowed = Annotated[tuple[str, ...], Plain(_allowed, one_of(_ALLOWABLE), _ALLOWABLE, numbers=False)]
 
 
 class SlidingOp(Op):

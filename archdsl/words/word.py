@@ -41,12 +41,18 @@ class Word(BaseModel):
     is_family: ClassVar[bool] = False
     labelled: ClassVar[bool] = False
     """Whether a statement of this word may have a label and claim a shape."""
-    blocks: ClassVar[int] = 0
-    """How many blocks follow the arguments."""
+    blocks: ClassVar[tuple[int, int]] = (0, 0)
+    """The fewest and the most blocks that follow the arguments."""
+    about_blocks: ClassVar[tuple[str, ...]] = ()
+    """Help for a statement that has too few of them."""
+    rest: ClassVar[str] = ""
+    """What else the statement takes, as the reference writes it: `key=value…` of `set`."""
     own_references: ClassVar[tuple[str, ...]] = ()
     """Names that may stand where a stage's does: `biases` of `scale`."""
     home: ClassVar[str] = ""
     """Where this family's words stand, for the error about one that stands elsewhere."""
+    example: ClassVar[str] = ""
+    """Statements that show the word at work, for the reference; the tests check them."""
 
     def __init_subclass__(cls, *, word: str = "", family: bool = False) -> None:
         super().__init_subclass__()
@@ -77,7 +83,7 @@ class Op(Word, family=True):
     """A layer. Shapes are CxHxW for maps, F for vectors. Methods raise Misfit where they must."""
 
     labelled = True
-    home = "an arch"
+    home = "an arch or a block"
     look: ClassVar[Family]
     weighted: ClassVar[bool] = False
     """A convolution or a fully connected layer: what `weights`, `neurons` and `depth` count."""
@@ -317,10 +323,15 @@ def _members(annotation: Any, metadata: list[Any]) -> list[tuple[Any, list[Any]]
     return [] if annotation is type(None) else [(annotation, metadata)]
 
 
+def one_of(words: tuple[str, ...]) -> str:
+    """What a field takes that takes its own words alone."""
+    return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+
+
 def _expects(member: Any, metadata: list[Any]) -> str:
     """What a type and its bounds ask for, in words."""
     if get_origin(member) is Literal:
-        return "one of " + ", ".join(map(str, get_args(member)))
+        return one_of(tuple(map(str, get_args(member))))
     if get_origin(member) is tuple:
         return f"{len(get_args(member))} numbers in parentheses"
     if member is Reference:

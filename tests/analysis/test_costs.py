@@ -34,7 +34,7 @@ def test_what_counts_as_what() -> None:
         "input 2x4x4\nc: conv 4 3x3 pad=1\nbatchnorm\nprelu\nflatten\nidentity\n"
         "fc: linear 5 bias=no"
     )
-    c, fc = net.stages["c"], net.stages["fc"]
+    c, fc = net.parts["c"], net.parts["fc"]
     assert c is not None and fc is not None
     # conv 4·2·3·3 + 4, batchnorm 4 + 4, prelu 4; each of the three layers has 4·4·4 outputs.
     assert (c.weights, c.biases, c.params) == (72, 4, 72 + 4 + 8 + 4)

@@ -26,7 +26,7 @@ def test_a_label_opens_a_stage_that_lasts_to_the_next() -> None:
 
 def test_people_call_a_labelled_layer_by_its_stage() -> None:
     net = analysed("input 3x32x32\nrelu\na: conv 4 3x3\nrelu").network
-    assert {layer.path: stage.title(layer) for stage, layer in net.staged()} == {
+    assert {layer.path: layer.title for layer in net.layers} == {
         "relu.relu": "relu.relu",
         "a.conv": "a",
         "a.relu": "a.relu",

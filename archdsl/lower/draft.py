@@ -1,0 +1,69 @@
+"""An arch as a draft: its layers as items, and what else it says as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from archdsl.definitions import Definition, Scope
+from archdsl.diagnostics import Label
+from archdsl.lower.expand import Item, Items
+from archdsl.lower.scope import Declared
+from archdsl.syntax import tree
+
+Change: TypeAlias = "Callable[[Item | None], bool]"
+"""An edit of a variant, done to the whole draft or again inside of one item; whether it found
+anything to change."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A statement that is no layer, with the scope it stands in."""
+
+    statement: tree.Statement
+    scope: Scope
+    context: tuple[Label, ...] = ()
+    """The edits that changed it."""
+    inherited: bool = False
+    """It comes from a variant's base: what it says of stages that are gone is forgotten."""
+
+    @property
+    def word(self) -> str:
+        return self.statement.word.text
+
+
+@dataclass(eq=False)
+class Draft:
+    """An arch, or a variant of one, before its statements are bound."""
+
+    definition: Definition
+    scope: Scope
+    declared: Declared
+    items: Items = field(default_factory=list)
+    input: Line | None = None
+    devices: Line | None = None
+    train: Line | None = None
+    expects: list[Line] = field(default_factory=list)
+    inits: list[Line] = field(default_factory=list)
+    settings: list[Line] = field(default_factory=list)
+    edits: list[Change] = field(default_factory=list)
+    """What variants have done so far, in order."""
+    unreadable_input: bool = False
+    """Something that is wrong may have been the input, so that it is not missed."""
+
+    def become(self, variant: Definition) -> None:
+        """Go on as a variant, which inherits everything but the claims."""
+        self.definition = variant
+        self.scope = Scope(variant.module, {}).inside(self.declared.values)
+        self.expects = []
+        self.inits = [replace(line, inherited=True) for line in self.inits]
+        self.settings = [replace(line, inherited=True) for line in self.settings]
+        _drop_claims(self.items)
+
+
+def _drop_claims(items: Items) -> None:
+    for item in items:
+        item.claim = None
+        for body in item.bodies:
+            _drop_claims(body)

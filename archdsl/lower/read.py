@@ -1,0 +1,234 @@
+"""An arch's statements to a draft: its own, or its base's with the edits of a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from archdsl.definitions import Definition, Scope
+from archdsl.diagnostics import Diagnostic, Findings, Label, at, catalogue
+from archdsl.diagnostics.suggest import did_you_mean
+from archdsl.lower.draft import Draft, Line
+from archdsl.lower.expand import Expander
+from archdsl.lower.scope import (
+    arch_parameters,
+    check_header,
+    check_label,
+    check_variant_defaults,
+    variant_defaults,
+)
+from archdsl.lower.variants import Editor
+from archdsl.source import Span
+from archdsl.syntax import tree
+from archdsl.words.arithmetic import Quantity
+from archdsl.words.bind import check_form, find
+from archdsl.words.declaration import Declaration, Devices, Expect, Init, Input, Train
+from archdsl.words.edit import Edit
+from archdsl.words.recipe import Setting
+from archdsl.words.repeat import Structure
+from archdsl.words.word import Op, Word
+
+
+class Drafter:
+    """Drafts one arch for given overrides of its parameters."""
+
+    def __init__(
+        self, overrides: Mapping[str, Quantity], expander: Expander, findings: Findings
+    ) -> None:
+        self.overrides = overrides
+        self.expander = expander
+        self.findings = findings
+
+    def draft(self, arch: Definition) -> Draft | None:
+        """The draft of an arch; None, with findings, where its base is not known.
+
+        Raises TooLarge.
+        """
+        chain = self._chain(arch)
+        if chain is None:
+            return None
+        root, *variants = chain
+        given: dict[str, Quantity] = {}
+        for variant in variants:
+            given |= variant_defaults(variant, self.findings)
+        declared = arch_parameters(root, given, self.overrides, self.findings)
+        check_header(root, root.statement.arguments[1:], self.findings)
+        keeps_claims = self.expander.claims
+        self.expander.claims = keeps_claims and not variants
+        draft = Draft(root, Scope(root.module, {}).inside(declared.values), declared)
+        _Reader(draft, self.expander, self.findings).read(root)
+        for variant in variants:
+            check_header(variant, variant.statement.arguments[3:], self.findings)
+            base = draft.definition.name.text
+            check_variant_defaults(variant, base, declared.values, self.findings)
+            self.expander.claims = keeps_claims and variant is arch
+            draft.become(variant)
+            _VariantReader(draft, self.expander, self.findings).read(variant)
+        self.expander.claims = keeps_claims
+        return draft
+
+    def _chain(self, arch: Definition) -> list[Definition] | None:
+        """The arch that is no variant, its variant, and so on to this one."""
+        chain = [arch]
+        while (base := chain[-1].base) is not None:
+            archs = chain[-1].module.visible.archs
+            found = archs.get(base.text)
+            if found is None:
+                self.findings.append(
+                    at(
+                        catalogue.UNKNOWN_NAME,
+                        base.span,
+                        f"there is no arch '{base.text}' to be varied",
+                        help=did_you_mean(base.text, archs),
+                    )
+                )
+                return None
+            if found in chain:
+                self.findings.append(_circle(chain[chain.index(found) :]))
+                return None
+            chain.append(found)
+        return chain[::-1]
+
+
+def _circle(archs: list[Definition]) -> Diagnostic:
+    """Archs that are variants of one another, told from the first of the text, so only once."""
+    first = min(range(len(archs)), key=lambda number: archs[number].name.span.start)
+    names = [arch.name.text for arch in (*archs[first:], *archs[: first + 1])]
+    base = archs[first].base
+    assert base is not None
+    return at(
+        catalogue.RECURSION,
+        base.span,
+        f"{names[0]} is a variant of itself: {' from '.join(names)}",
+        help=("a chain of variants begins with an arch that has no  from",),
+    )
+
+
+class _Reader:
+    """Reads the statements of an arch's body into its draft."""
+
+    def __init__(self, draft: Draft, expander: Expander, findings: Findings) -> None:
+        self.draft = draft
+        self.scope = draft.scope
+        self.expander = expander
+        self.findings = findings
+        self.seen: dict[type[Word], Span] = {}
+
+    def read(self, arch: Definition) -> None:
+        for statement in arch.body:
+            cls = Declaration.words.get(statement.word.text)
+            if cls is None:
+                self.other(statement)
+            elif check_form(statement, cls, self.findings):
+                self._declaration(cls, statement)
+            elif issubclass(cls, Input):
+                self.draft.unreadable_input = True
+
+    def other(self, statement: tree.Statement) -> None:
+        """A statement that declares nothing: a layer."""
+        draft = self.draft
+        if statement.label is not None:
+            check_label(statement.label, self.scope, self.findings)
+        if draft.input is None and not draft.unreadable_input:
+            draft.unreadable_input = True  # said once; what follows is a consequence
+            if self.is_layer(statement):
+                self.findings.append(
+                    at(
+                        catalogue.MISPLACED,
+                        statement.head,
+                        f"{statement.word.text} stands before the input, so its size cannot be "
+                        "known",
+                        help=("write  input 3x227x227  above the first layer",),
+                    )
+                )
+        draft.items.append(self.expander.item(statement, self.scope))
+
+    def is_layer(self, statement: tree.Statement) -> bool:
+        """Whether a statement is a layer, arranges layers or uses a block."""
+        name = statement.word.text
+        known = (Op.words, Structure.words, self.scope.module.visible.blocks)
+        return any(name in words for words in known)
+
+    def _declaration(self, cls: type[Word], statement: tree.Statement) -> None:
+        line = Line(statement, self.scope)
+        if issubclass(cls, Expect):
+            self.draft.expects.append(line)
+        elif issubclass(cls, Init):
+            self.draft.inits.append(line)
+        elif not self._once(cls, statement):
+            return
+        elif issubclass(cls, Input):
+            self.draft.input = line
+        elif issubclass(cls, Devices):
+            self.draft.devices = line
+        elif issubclass(cls, Train):
+            self.draft.train = line
+            self.settings([Line(inner, self.scope) for inner in statement.blocks[0].statements])
+
+    def settings(self, lines: list[Line]) -> None:
+        """The lines of a `train` block."""
+        self.draft.settings = lines
+
+    def _once(self, cls: type[Word], statement: tree.Statement) -> bool:
+        """Whether this is the first statement of its word; a finding if not."""
+        first = self.seen.setdefault(cls, statement.word.span)
+        if first is statement.word.span:
+            return True
+        self.findings.append(
+            at(
+                catalogue.REPEATED,
+                statement.head,
+                f"{cls.word} is given twice",
+                secondary=(Label(first, "given here already"),),
+                help=("remove one of them",),
+            )
+        )
+        return False
+
+
+class _VariantReader(_Reader):
+    """Reads the statements of a variant's body: edits, and statements that restate the base's."""
+
+    def __init__(self, draft: Draft, expander: Expander, findings: Findings) -> None:
+        super().__init__(draft, expander, findings)
+        self.editor = Editor(draft, expander, findings)
+
+    def other(self, statement: tree.Statement) -> None:
+        """An edit."""
+        if not statement.word.text:
+            return  # did not parse, and is reported
+        if self.is_layer(statement):
+            self.findings.append(
+                at(
+                    catalogue.MISPLACED,
+                    statement.head,
+                    f"{statement.word.text} stands in a variant, whose layers are its base's",
+                    help=(f"write  insert after STAGE {{ {statement.head.text} }}",),
+                )
+            )
+            return
+        cls = find(statement.word, (Edit, Declaration), self.findings)
+        if cls is not None and check_form(statement, cls, self.findings):
+            self.editor.edit(cls, statement)
+
+    def settings(self, lines: list[Line]) -> None:
+        """A restated line replaces the base's, and what cannot stand beside it."""
+        replaced = {key for line in lines for key in _restated(line)}
+        kept = [line for line in self.draft.settings if _restates(line) not in replaced]
+        self.draft.settings = [*kept, *lines]
+
+
+def _restates(line: Line) -> tuple[str, str]:
+    """What a recipe line is about: its word, and of a repeatable one also its first argument."""
+    cls = Setting.words.get(line.word)
+    arguments = line.statement.arguments
+    if cls is not None and issubclass(cls, Setting) and cls.repeatable and arguments:
+        return line.word, arguments[0].span.text
+    return line.word, ""
+
+
+def _restated(line: Line) -> Iterator[tuple[str, str]]:
+    """The lines that a restated one takes the place of."""
+    yield _restates(line)
+    cls = Setting.words.get(line.word)
+    if cls is not None and issubclass(cls, Setting):
+        yield from ((other, "") for other in cls.instead_of)

@@ -1,0 +1,358 @@
+"""What the edits of a variant do to the draft of its base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from archdsl.definitions import Definition
+from archdsl.diagnostics import Findings, Label, Rule, at, catalogue
+from archdsl.diagnostics.suggest import did_you_mean, nearest
+from archdsl.lower.draft import Draft
+from archdsl.lower.expand import Expander, Item, Items, containers, kind_of, named
+from archdsl.lower.scope import block_signature
+from archdsl.source import Span
+from archdsl.syntax import tree
+from archdsl.words.bind import Binder, Signature, bind_as, chosen, find, signature
+from archdsl.words.edit import Insert, Remove, Replace, Set
+from archdsl.words.merge import Join
+from archdsl.words.recipe import Setting
+from archdsl.words.repeat import Structure
+from archdsl.words.word import Op, Word
+
+
+@dataclass(frozen=True, eq=False)
+class Spot:
+    """An item where it stands: its path, the path of its stage, and the list it is in."""
+
+    path: str
+    stage: str
+    item: Item
+    siblings: Items
+
+
+Replacements: TypeAlias = "dict[Item, Items]"
+"""What comes in the place of an item."""
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """What an edit is of: one item, or all of a labelled stage."""
+
+    spots: tuple[Spot, ...]
+    is_stage: bool
+
+    @property
+    def first(self) -> Item:
+        return self.spots[0].item
+
+    @property
+    def last(self) -> Item:
+        return self.spots[-1].item
+
+    def instead(self, items: Items) -> Replacements:
+        """These items in the place of all that was matched."""
+        return {spot.item: items if spot.item is self.first else [] for spot in self.spots}
+
+
+class Editor:
+    """Makes the edits of one variant, in order, to names as they then are."""
+
+    def __init__(self, draft: Draft, expander: Expander, findings: Findings) -> None:
+        self.draft = draft
+        self.scope = draft.scope
+        self.expander = expander
+        self.findings = findings
+
+    def edit(self, cls: type[Word], statement: tree.Statement) -> None:
+        """Make one edit; a finding if it is of nothing. Raises TooLarge."""
+        arguments = statement.arguments
+        if issubclass(cls, Set):  # what follows the target is of the target's word
+            arguments = tuple(argument for argument in arguments if argument.key is None)
+        bound = bind_as(cls, replace(statement, arguments=arguments), {}, self.findings)
+        if bound is None:
+            return
+        place = bound.span("target")
+        match bound.word:
+            case Set() if len(arguments) == len(statement.arguments):
+                self._report(
+                    catalogue.MISSING_ARGUMENT,
+                    statement.head,
+                    "set gives arguments new values, and none is given",
+                    (f"write  {statement.head.text} key=value",),
+                )
+            case Set(target=target):
+                if not self._set_line(target, statement):
+                    self._everywhere(target, place, lambda match: self._set(match, statement))
+            case Remove(target=target):
+                if not self._remove_lines(target):
+                    self._everywhere(target, place, lambda match: match.instead([]))
+            case Replace(target=target, instead=word):
+                if (word is None) == (not statement.blocks):
+                    self._report(
+                        catalogue.BAD_ARGUMENT,
+                        statement.head,
+                        "replace puts one thing in another's place: a word, or a block of layers",
+                        ("write  replace relu with tanh  or  replace conv2 with { … }",),
+                    )
+                elif word is None:
+                    self._everywhere(target, place, lambda match: self._new(match, statement))
+                else:
+                    self._replace_by_word(target, place, statement)
+            case Insert(target=target, where=where):
+                self._everywhere(
+                    target, place, lambda match: self._insert(match, statement, where == "after")
+                )
+
+    # --- where --------------------------------------------------------------------------------
+
+    def _everywhere(
+        self, target: str, place: Span, change: Callable[[Match], Replacements]
+    ) -> None:
+        """Change all that a target names, and remember it for what is expanded anew later."""
+        number, claims = len(self.draft.edits), self.expander.claims
+
+        def make(within: Item | None) -> bool:
+            outside = self.expander.since, self.expander.claims
+            self.expander.since, self.expander.claims = number + 1, claims
+            matches = self._matches(target, within)
+            replaced: Replacements = {}
+            for match in matches:
+                replaced |= change(match)
+            spots = [spot for match in matches for spot in match.spots]
+            for siblings in {id(spot.siblings): spot.siblings for spot in spots}.values():
+                _rewrite(siblings, replaced)
+            self.expander.since, self.expander.claims = outside
+            return bool(matches)
+
+        if not make(None):
+            self._report_no_match(target, place)
+        self.draft.edits.append(make)
+
+    def _matches(self, target: str, within: Item | None) -> list[Match]:
+        """What a target names: a stage, else a layer by its path, else all layers of a word."""
+        spots = list(_walk(self.draft.items))
+        if within is not None:
+            inner = {id(item) for item in _inside(within)}
+            spots = [spot for spot in spots if id(spot.item) in inner]
+        stage = tuple(spot for spot in spots if spot.stage == target)
+        if stage and stage[0].item.label is not None:
+            return [Match(stage, is_stage=True)]
+        layers = [spot for spot in spots if spot.path == target]
+        found = layers or [spot for spot in spots if target == spot.item.word]
+        return [Match((spot,), is_stage=False) for spot in found]
+
+    def _report_no_match(self, target: str, place: Span) -> None:
+        base = self.draft.definition.base
+        assert base is not None
+        spots = list(_walk(self.draft.items))
+        known = {spot.path for spot in spots}
+        if "." not in target:
+            known = {spot.stage for spot in spots if "." not in spot.stage}
+            if nearest(target, known) is None:
+                known |= {spot.item.word for spot in spots}
+                known |= {line.word for line in self.draft.settings}
+        so_far = ", as edited so far," if self.draft.edits else ""
+        self._report(
+            catalogue.NO_MATCH,
+            place,
+            f"{base.text}{so_far} has no stage, layer or word '{target}'",
+            did_you_mean(target, known),
+        )
+
+    # --- what ---------------------------------------------------------------------------------
+
+    def _set(self, match: Match, statement: tree.Statement) -> Replacements:
+        """New values of arguments, of a stage's labelled layer or of a layer."""
+        item = match.first
+        takes = _signature(item.kind)
+        if takes is not None:
+            changed = self._merged(item.statement, item.statement.arguments, takes, statement)
+            item.statement = changed
+            _mark(item, statement, "changed here")
+            if item.bodies:
+                self._expand_anew(item)
+        return {}
+
+    def _expand_anew(self, item: Item) -> None:
+        """Expand a use or a repeat whose arguments were changed, with the edits made before."""
+        if isinstance(item.kind, type) and issubclass(item.kind, Join):
+            return
+        edits = self.draft.edits[item.since :]
+        outside = self.expander.since, self.expander.claims
+        self.expander.since, self.expander.claims = item.since, False
+        self.expander.expand(item)
+        self.expander.since, self.expander.claims = outside
+        for edit in edits:
+            edit(item)
+
+    def _replace_by_word(self, target: str, place: Span, statement: tree.Statement) -> None:
+        """Another word with the arguments that both have."""
+        name = statement.arguments[-1].value
+        assert isinstance(name, tree.Name)
+        blocks = self.scope.module.visible.blocks
+        kind = blocks.get(name.text) or find(name, (Op, Structure), self.findings, blocks)
+        new = _signature(kind)
+        if new is None:
+            return
+
+        def change(match: Match) -> Replacements:
+            item = match.first
+            old = _signature(item.kind)
+            kept = _by_key(item.statement.arguments, old) if old is not None else ()
+            joins = _is_join(kind) and _is_join(item.kind)
+            item.statement = replace(
+                item.statement,
+                word=name,
+                arguments=tuple(a for a in kept if a.key is not None and a.key.text in new.kinds),
+                blocks=item.statement.blocks if joins else (),
+            )
+            item.kind = kind
+            _mark(item, statement, "replaced here")
+            if not joins:
+                item.kind = kind_of(item.statement, self.scope, self.findings)
+                self.expander.expand(item)
+            return match.instead([item])
+
+        self._everywhere(target, place, change)
+
+    def _new(self, match: Match, statement: tree.Statement) -> Replacements:
+        """A block of layers; a stage's label, or a layer's, goes on its first."""
+        return match.instead(self._items(statement))
+
+    def _insert(self, match: Match, statement: tree.Statement, after: bool) -> Replacements:
+        items = self._items(statement)
+        if after:
+            return {match.last: [match.last, *items]}
+        first = match.first
+        if not match.is_stage and first.label is not None and items and items[0].label is None:
+            items[0].label, first.label = first.label, None  # the layer stays in its stage
+        return {first: [*items, first]}
+
+    def _items(self, statement: tree.Statement) -> Items:
+        return self.expander.body(statement.blocks[0].statements, self.scope)
+
+    # --- recipe -------------------------------------------------------------------------------
+
+    def _set_line(self, target: str, statement: tree.Statement) -> bool:
+        """Change the line of a recipe whose word is the target; whether there is one."""
+        found = False
+        for number, line in enumerate(self.draft.settings):
+            if target != line.word:
+                continue
+            found = True
+            family, arguments = Setting.words[target], line.statement.arguments
+            cls = family
+            if family.is_family:
+                choice = chosen(line.statement, family, Findings())
+                if choice is None:
+                    continue  # reported where the base is read
+                cls = choice
+            skipped = int(family.is_family)
+            changed = self._merged(line.statement, arguments[skipped:], signature(cls), statement)
+            changed = replace(changed, arguments=(*arguments[:skipped], *changed.arguments))
+            context = (Label(line.statement.head), Label(statement.head, "changed here"))
+            self.draft.settings[number] = replace(line, statement=changed, context=context)
+        return found
+
+    def _remove_lines(self, target: str) -> bool:
+        """Remove the lines of a recipe whose word is the target; whether there are any."""
+        kept = [line for line in self.draft.settings if target != line.word]
+        found = len(kept) < len(self.draft.settings)
+        self.draft.settings = kept
+        return found
+
+    def _merged(
+        self,
+        old: tree.Statement,
+        arguments: tuple[tree.Argument, ...],
+        takes: Signature,
+        edit: tree.Statement,
+    ) -> tree.Statement:
+        """A statement with the arguments of a `set` in the place of its own."""
+        new = {
+            argument.key.text: replace(
+                argument,
+                value=tree.Closed(argument.value, self.scope.parameters, argument.value.span),
+            )
+            for argument in edit.arguments
+            if argument.key is not None
+        }
+        kept = [
+            argument
+            for argument in _by_key(arguments, takes)
+            if argument.key is None or argument.key.text not in new
+        ]
+        return replace(old, arguments=(*kept, *new.values()))
+
+    def _report(self, rule: Rule, span: Span, message: str, help: tuple[str, ...]) -> None:
+        self.findings.append(at(rule, span, message, help=help))
+
+
+def _walk(items: Items, container: str = "") -> Iterator[Spot]:
+    """Every item of a draft, those inside of others after them."""
+    for stage, name, item in named(items, container):
+        path = f"{stage}.{name}"
+        yield Spot(path, stage, item, items)
+        for inner, body in containers(item, path):
+            yield from _walk(body, inner)
+
+
+def _inside(item: Item) -> Iterator[Item]:
+    """Every item inside of one."""
+    for body in item.bodies:
+        for inner in body:
+            yield inner
+            yield from _inside(inner)
+
+
+def _rewrite(siblings: Items, replaced: Replacements) -> None:
+    """Put the new items in; the label of one that is gone goes to the next one of its stage."""
+    rewritten: Items = []
+    orphan: tree.Name | None = None
+    for item in siblings:
+        new = replaced.get(item, [item])
+        if item.label is not None:
+            orphan = None if item in new else item.label
+        if new and orphan is not None:
+            if new[0].label is None:
+                new[0].label = orphan
+            orphan = None
+        rewritten += new
+    siblings[:] = rewritten
+
+
+def _mark(item: Item, edit: tree.Statement, what: str) -> None:
+    """Let what is said of an item show the edit, and the base's line."""
+    item.edit = edit.head
+    base = Label(item.statement.head, "in the base")
+    kept = tuple(label for label in item.context if label != base)
+    item.context = (*kept, base, Label(edit.head, what))
+
+
+def _signature(kind: type[Word] | Definition | None) -> Signature | None:
+    if isinstance(kind, Definition):
+        return block_signature(kind)
+    return None if kind is None else signature(kind)
+
+
+def _by_key(arguments: tuple[tree.Argument, ...], takes: Signature) -> tuple[tree.Argument, ...]:
+    """The arguments, each under its key, so that some can be replaced; variadic ones as they are.
+
+    What is wrong with them is found when the statement is bound.
+    """
+    if not arguments:
+        return ()
+    binder = Binder(takes, arguments[0].span, {}, Findings())
+    keyed: list[tree.Argument] = []
+    for field, given in binder.assign(arguments).items():
+        if takes.kinds[field].variadic:
+            keyed = [*given, *keyed]
+        else:
+            keyed += [replace(a, key=a.key or tree.Name(field, a.span)) for a in given]
+    return tuple(keyed)
+
+
+def _is_join(kind: type[Word] | Definition | None) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Join)
