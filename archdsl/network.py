@@ -135,7 +135,9 @@ class Repeat(Part):
     def brief(self) -> str:
         if not self.iterations:
             return "identity"
-        return f"{len(self.iterations)} × ({brief(self.iterations[0])})"
+        first = self.iterations[0]
+        inside = brief(first) if len(first.items) == 1 else f"({brief(first)})"
+        return f"{len(self.iterations)} × {inside}"
 
 
 class Use(Part):
@@ -143,21 +145,18 @@ class Use(Part):
 
     block: Definition
     parameters: dict[str, Quantity]
-    given: frozenset[str]
-    """The parameters that are given there; the others have their defaults."""
+    given: dict[str, bool]
+    """The parameters that are given there, and whether by name; the others have their defaults."""
     body: Body
 
     @property
     def brief(self) -> str:
         """`fire 16 64`, `bottleneck 64 stride=2`: the arguments that are given, as numbers."""
         words = [self.block.name.text]
-        positional = True
-        for name, value in self.parameters.items():
-            if name not in self.given:
-                positional = False
-                continue
+        for name, by_name in self.given.items():
+            value = self.parameters[name]
             text = "x".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
-            words.append(text if positional else f"{name}={text}")
+            words.append(f"{name}={text}" if by_name else text)
         return " ".join(words)
 
 

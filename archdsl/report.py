@@ -83,15 +83,20 @@ def _cells(row: tuple[str, ...], widths: list[int], room: int, style: str = "") 
 
 
 def _wrapped(parts: list[str], room: int) -> list[str]:
-    """The parts joined by ` · `, broken after a dot where a line would be longer than `room`."""
+    """The parts joined by ` · `, broken after a dot where a line would be longer than `room`.
+
+    A part that is longer by itself is broken between its words.
+    """
     lines = [""]
     for index, part in enumerate(parts):
-        piece = part if index == len(parts) - 1 else part + " ·"
-        joined = f"{lines[-1]} {piece}".strip()
-        if lines[-1] and len(joined) > room:
-            lines.append(piece)
-        else:
-            lines[-1] = joined
+        dot = "" if index == len(parts) - 1 else " ·"
+        *words, last = part.split(" ") if len(part + dot) > room else [part]
+        for piece in (*words, last + dot):
+            joined = f"{lines[-1]} {piece}".strip()
+            if lines[-1] and len(joined) > room:
+                lines.append(piece)
+            else:
+                lines[-1] = joined
     return lines
 
 
@@ -142,7 +147,7 @@ def _claim(verdict: Verdict, width: int) -> Line:
     actual = f"{verdict.actual:,}" if isinstance(verdict.actual, int) else verdict.actual or ""
     if verdict.holds and (verdict.is_shape or verdict.actual == verdict.claimed):
         actual = ""
-    elif verdict.difference:
+    elif verdict.difference and (verdict.relation == "~" or not verdict.holds):
         actual += f"   {percent(verdict.difference)}"
     return line(
         Piece(f"  {mark} ", style),
@@ -153,11 +158,14 @@ def _claim(verdict: Verdict, width: int) -> Line:
 
 
 def short(count: int) -> str:
-    """`724.4 M`: four digits at the most, and a unit."""
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+    """`724.4 M`, `1.82 G`: as many digits as tell one stage from another, and a unit."""
+    for unit, size, digits in _UNITS:
         if count >= size:
-            return f"{count / size:.1f} {unit}"
+            return f"{count / size:.{digits}f} {unit}"
     return str(count)
+
+
+_UNITS = (("T", 10**12, 2), ("G", 10**9, 2), ("M", 10**6, 1), ("k", 10**3, 1))
 
 
 def as_json(analysis: Analysis) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class Verdict:
     actual: int | str | None
     span: Span
     is_shape: bool
+    relation: str = "="
+    """One of `= ~ <= >=`."""
     subject: str = ""
     """The path of what is claimed of; empty for the whole network."""
     remark: str = ""
@@ -108,7 +110,7 @@ def _expectation(
     amount, path = claim.amount, claim.stage or ""
 
     def unjudged(remark: str) -> Verdict:
-        return Verdict(text, None, amount.value, None, span, False, path, remark)
+        return Verdict(text, None, amount.value, None, span, False, amount.relation, path, remark)
 
     if figures is None or network.overridden:
         changed = ", ".join(sorted(network.overridden))
@@ -120,7 +122,7 @@ def _expectation(
         return unjudged("the placement has errors")
     actual = _figure(claim.quantity, figures, network)
     holds = _holds(amount, actual)
-    verdict = Verdict(text, holds, amount.value, actual, span, False, path)
+    verdict = Verdict(text, holds, amount.value, actual, span, False, amount.relation, path)
     if not holds:
         findings.append(_wrong(network, shapes, expect, subject, verdict))
     return verdict

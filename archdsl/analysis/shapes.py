@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 from archdsl.diagnostics import Diagnostic, Findings, Label, at, catalogue
-from archdsl.network import Branches, Group, Layer, Network, Repeat, ShapeClaim, Stage, Use
+from archdsl.network import (
+    Body,
+    Branches,
+    Group,
+    Layer,
+    Network,
+    Part,
+    Repeat,
+    ShapeClaim,
+    Stage,
+    Use,
+)
 from archdsl.shape import Misfit, Shape
 from archdsl.source import Span
 from archdsl.words.word import Unbound
@@ -95,7 +107,7 @@ class _Pass:
         return Shapes(self.flows, self.claims)
 
     def _group(self, group: Group) -> None:
-        before = self.state.shape
+        first = self.state.shape
         for item in group.items:
             match item:
                 case Stage():
@@ -103,30 +115,32 @@ class _Pass:
                 case Repeat():
                     self._repeat(item)
                 case Use():
+                    before = self.state
                     self._group(item.body)
-                    self._claimed(item, before=self.flows[item.path].input)
+                    self._claimed(item, before)
                 case _:
                     self._layer(item)
-        self.flows[group.path] = Flow(before, self.state.shape, sound=True)
+        self.flows[group.path] = Flow(first, self.state.shape, sound=True)
 
     def _repeat(self, repeat: Repeat) -> None:
-        before = self.state.shape
+        before = self.state
         for iteration in repeat.iterations:
             self._group(iteration)
         self._claimed(repeat, before)
 
-    def _claimed(self, part: Repeat | Use, before: Shape | None) -> None:
-        """Judge what is claimed of parts together."""
+    def _claimed(self, part: Repeat | Use, before: _State) -> None:
+        """Judge what is claimed of all that a repeat or a block makes."""
         if part.claim is not None:
-            self.state = self.state._replace(shape=self._judge(part, part.claim, self.state.shape))
-        self.flows[part.path] = Flow(before, self.state.shape, sound=True)
+            output = self._judge(part, part.claim, self.state.shape, before)
+            self.state = self.state._replace(shape=output)
+        self.flows[part.path] = Flow(before.shape, self.state.shape, sound=True)
 
     def _layer(self, layer: Layer) -> None:
         before = self.state
         output = self._join(layer) if isinstance(layer, Branches) else self._through(layer)
         sound = output is not None
         if layer.claim is not None:
-            output = self._judge(layer, layer.claim, output)
+            output = self._judge(layer, layer.claim, output, before)
         if output != before.shape or output is None:
             self.state = self.state._replace(maker=layer.bound.origin)
         self.state = self.state._replace(shape=output)
@@ -141,7 +155,8 @@ class _Pass:
         try:
             output = _bounded(layer, x)
         except Misfit as misfit:
-            self.findings.append(layer.bound.diagnose(misfit, layer.title, (self._input_label(),)))
+            label = self._input_label(self.state)
+            self.findings.append(layer.bound.diagnose(misfit, layer.title, (label,)))
             return None
         concerns = list(layer.op.concerns(x))
         if intended is not None:
@@ -156,7 +171,7 @@ class _Pass:
                 return output
         if concerns:
             self.state = _State(x, maker, _Intended(layer.op.lossless(x), len(self.findings)))
-            label = self._input_label()
+            label = self._input_label(self.state)
             self.findings += [
                 layer.bound.diagnose(concern, layer.title, (label,)) for concern in concerns
             ]
@@ -181,7 +196,7 @@ class _Pass:
             if meant is not None:
                 self._add_consequence(meant.cause, layer.title)
             else:
-                self.findings.append(_mismatch(layer, misfit, states))
+                self.findings.append(self._mismatch(layer, misfit, states))
             return None
         if meant is not None and meant.shape != output:
             self.state = self.state._replace(intended=meant)
@@ -199,7 +214,7 @@ class _Pass:
             return None
 
     def _judge(
-        self, part: Layer | Repeat | Use, claim: ShapeClaim, output: Shape | None
+        self, part: Part, claim: ShapeClaim, output: Shape | None, before: _State
     ) -> Shape | None:
         """Compare a claim with what the part gives; what to go on from.
 
@@ -231,10 +246,28 @@ class _Pass:
                 claim.span,
                 f"{part.title} gives {output}, not {claim.shape}",
                 label=f"claims {claim.shape}",
-                secondary=(self._input_label(), Label(part.head, f"gives {output}")),
+                secondary=(self._input_label(before), Label(part.head, f"gives {output}")),
             ).beside(part.context)
         )
         return claim.shape if lossy else output
+
+    def _mismatch(self, layer: Branches, misfit: Misfit, states: list[_State]) -> Diagnostic:
+        """Branches that cannot be joined: each with its shape, where it gets it."""
+        labels: dict[Span, Label] = {}
+        branches = zip(layer.branches, states, strict=True)
+        for number, (branch, state) in enumerate(islice(branches, MAX_LISTED), 1):
+            place = self._shaped_by(branch) or state.maker
+            text = f"{labels[place].text}; " if place in labels else ""
+            labels[place] = Label(place, f"{text}branch {number} gives {state.shape}")
+        return layer.bound.diagnose(misfit, layer.title, tuple(labels.values()))
+
+    def _shaped_by(self, branch: Body) -> Span | None:
+        """The statement of a branch that gives it its shape; None if it keeps that of its input."""
+        for item in reversed(branch.items):
+            flow = self.flows[item.path]
+            if flow.input != flow.output:
+                return item.layers[-1].head if isinstance(item, Stage) else item.head
+        return None
 
     def _add_consequence(self, cause: int, what: str) -> None:
         self.consequences.setdefault(cause, []).append(what)
@@ -248,24 +281,14 @@ class _Pass:
         note = f"only because of this, also wrong: {listed}"
         self.findings[cause] = replace(finding, notes=(*finding.notes, note))
 
-    def _input_label(self) -> Label:
-        """The place that made the current shape."""
-        shape, maker, _ = self.state
+    def _input_label(self, state: _State) -> Label:
+        """The place that made a shape."""
+        shape, maker, _ = state
         assert shape is not None
         text = f"{shape} comes from here"
         if maker is self.network.input_span and shape.is_map:
             text = f"{_size(shape)} high and wide"
         return Label(maker, text)
-
-
-def _mismatch(layer: Branches, misfit: Misfit, states: list[_State]) -> Diagnostic:
-    """Branches that cannot be joined: each with its shape where it is made."""
-    labels: dict[Span, Label] = {}
-    for number, state in enumerate(states[:MAX_LISTED], 1):
-        made_here = labels.get(state.maker)
-        text = f"{made_here.text}; " if made_here else ""
-        labels[state.maker] = Label(state.maker, f"{text}branch {number} gives {state.shape}")
-    return layer.bound.diagnose(misfit, layer.title, tuple(labels.values()))
 
 
 def _bounded(layer: Layer, x: Shape) -> Shape:

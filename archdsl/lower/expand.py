@@ -33,7 +33,7 @@ MAX_USES = 4
 """Places that are shown of the uses that led to a statement."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Item:
     """One statement in its place.
 
@@ -53,7 +53,8 @@ class Item:
     """Of a repeat: its word."""
     parameters: dict[str, Quantity] = field(default_factory=dict)
     """Of a block's use: what the block's parameters come to."""
-    given: frozenset[str] = frozenset()
+    given: dict[str, bool] = field(default_factory=dict)
+    """Of a block's use: which are given there, and whether by name."""
     edit: Span | None = None
     """The variant's edit that last changed it."""
     since: int = 0

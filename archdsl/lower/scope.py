@@ -115,8 +115,8 @@ def check_variant_defaults(
 
 def block_parameters(
     block: Definition, use: tree.Statement, scope: Scope, findings: Findings
-) -> tuple[dict[str, Quantity], frozenset[str]] | None:
-    """What a block's parameters come to where it is used, and which are given there.
+) -> tuple[dict[str, Quantity], dict[str, bool]] | None:
+    """What a block's parameters come to where it is used, and which are given, whether by name.
 
     None, with findings, where an argument is wrong.
     """
@@ -139,7 +139,8 @@ def block_parameters(
             if default is None:
                 return None
             values[name] = default
-    return values, frozenset(given)
+    by_name = {argument.key.text for argument in use.arguments if argument.key is not None}
+    return values, {name: name in by_name for name in given}
 
 
 def block_signature(block: Definition) -> Signature:

@@ -16,7 +16,7 @@ from lark import Token
 
 from archdsl.diagnostics import Findings
 from archdsl.source import Source
-from archdsl.syntax.parse import _parser, parse
+from archdsl.syntax.parse import parse, tokens
 
 WIDTH = 100
 """Columns within which a statement's blocks stay on one line, if they were written so."""
@@ -132,7 +132,7 @@ _OPERAND_FOLLOWS = {*_TIGHT_AFTER, "COMMA", "PLUS", "MINUS"}
 def _pieces(text: str) -> Iterator[_Piece]:
     """The tokens of a text but for separators, and its comments. The last one is $END."""
     end, line = 0, 1
-    for token in (*_parser().lex(text), Token("$END", "", len(text))):
+    for token in (*tokens(text), Token("$END", "", len(text))):
         if token.type == "_SEP":
             continue
         start = token.start_pos or 0
@@ -291,8 +291,7 @@ class _Layout:
     def body(self, items: Sequence[_Item], indent: int) -> None:
         """Lay out the items of a block, or of the file, whose own indentation is `indent`."""
         rows = self._rows(items, indent)
-        claimed = [len(row.flat) for row in rows if row.statement.claim and row.flat is not None]
-        column = max((width for width in claimed if width <= FARTHEST), default=0)
+        column = self._claims_column(rows)
         done = 0
         for item in items:
             if item.after_blank:
@@ -303,6 +302,12 @@ class _Layout:
             else:
                 self._statement(rows[done], column)
                 done += 1
+
+    def _claims_column(self, rows: Sequence[_Row]) -> int:
+        """How wide the layers beside the claims are, so that the claims stand right of all."""
+        layers = [row for row in rows if not self.style.is_unlabelled(row.statement.word)]
+        widths = [len(row.flat) for row in layers if row.flat is not None]
+        return max((width for width in widths if width <= FARTHEST), default=0)
 
     def _rows(self, items: Sequence[_Item], indent: int) -> list[_Row]:
         statements = [item for item in items if isinstance(item, _Statement)]

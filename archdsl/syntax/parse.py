@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -38,8 +38,8 @@ LarkTree: TypeAlias = Tree[Token]
 
 def parse(source: Source, findings: Findings) -> tree.File:
     """The tree of a text. What is wrong in it goes to `findings`; the tree holds the rest."""
-    tokens = list(_parser().lex(source.text))
-    if (deep := _too_deep(tokens)) is not None:
+    lexed = list(tokens(source.text))
+    if (deep := _too_deep(lexed)) is not None:
         findings.append(
             at(
                 catalogue.NESTING,
@@ -49,8 +49,13 @@ def parse(source: Source, findings: Findings) -> tree.File:
             )
         )
         return tree.File(source, ())
-    root = _recovering_parse(source, tokens, findings)
+    root = _recovering_parse(source, lexed, findings)
     return _Builder(source, findings).file(root)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of a text. Between them there are only spaces and comments."""
+    return _parser().lex(text)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -135,9 +136,7 @@ def check_form(statement: tree.Statement, cls: type[Word], findings: Findings) -
         opening = Span(extra.source, extra.start, extra.start + 1)
         many = {0: "no block", 1: "one block"}.get(most, f"at most {most:,} blocks")
         wrong.append((opening, f"'{cls.word}' takes {many}"))
-    # A block on the next line is a mistake that the parser has reported.
-    below = statement.span.source.text[statement.span.end :].lstrip().startswith("{")
-    if len(statement.blocks) < fewest and not below:
+    if len(statement.blocks) < fewest and not _block_below(statement):
         some = "a block" if fewest == 1 else f"at least {fewest} blocks"
         findings.append(
             at(
@@ -150,6 +149,12 @@ def check_form(statement: tree.Statement, cls: type[Word], findings: Findings) -
     for span, message in wrong:
         findings.append(at(catalogue.UNEXPECTED_PART, span, message, help=("remove it",)))
     return not wrong and len(statement.blocks) >= fewest
+
+
+def _block_below(statement: tree.Statement) -> bool:
+    """Whether a block stands on the next line: a mistake that the parser has reported."""
+    span = statement.span
+    return re.compile(r"\s*\{").match(span.source.text, span.end) is not None
 
 
 def bind_shape(value: tree.Value, parameters: Parameters, findings: Findings) -> Shape | None:

@@ -85,7 +85,7 @@ def test_the_tree_keeps_what_was_written() -> None:
     (use,) = repeat.iterations[1].items
     assert isinstance(use, Use)
     assert use.parameters == {"squeeze": 2, "expand": 8}
-    assert (repeat.brief, use.brief, add.brief) == ("3 × (fire 2)", "fire 2", "add of 2")
+    assert (repeat.brief, use.brief, add.brief) == ("3 × fire 2", "fire 2", "add of 2")
     assert add.branches[0].items == ()
 
 

@@ -198,7 +198,8 @@ def test_parameters_are_the_bases_with_new_defaults() -> None:
     assert stages(network)["conv1"][0] == "conv 6 3x3 p1"
     assert stages(network)["conv2"][0] == "conv 16 3x3 p1"
     wider = varied("set conv2 filters=16", "Net(width=6)", classes=3)
-    assert (wider.parameters, wider.overridden) == ({"width": 6, "classes": 3}, {"classes"})
+    assert wider.parameters == {"width": 6, "classes": 3}
+    assert wider.overridden == {"classes"}
 
 
 def test_a_default_of_the_base_follows_the_parameter_it_is_computed_from() -> None:

@@ -73,19 +73,23 @@ arch AlexNet(classes=1000) {
         "block b(n) {\n    conv n 1x1\n\trelu\n}\n",
         "block b(n) {\n  conv n 1x1\n  relu\n}\n",
     ),
-    "unclaimed and far statements do not push the claims": (
+    "layers push the claims, with a claim or without, but far ones do not": (
         """
 conv 1 -> 1
-conv 2 this_has_no_claim_and_stays_out_of_it
+conv 2 this_has_no_claim
 conv 3 this_is_a_statement_that_ends_exactly_at_column_60__ -> 3
 conv 4 this_is_a_statement_that_ends_one_column_beyond_that_ -> 4
 """,
         """
 conv 1                                                        -> 1
-conv 2 this_has_no_claim_and_stays_out_of_it
+conv 2 this_has_no_claim
 conv 3 this_is_a_statement_that_ends_exactly_at_column_60__   -> 3
 conv 4 this_is_a_statement_that_ends_one_column_beyond_that_  -> 4
 """,
+    ),
+    "claims stand right of the layers that claim nothing": (
+        "a: conv 1 -> 1\nlrn size=5 k=2\nexpect params 1_000_000_000\n",
+        "a: conv 1          -> 1\n   lrn size=5 k=2\nexpect params 1_000_000_000\n",
     ),
     "every block has its own column of claims": (
         "repeat 2 {\nconv 1 -> 1\n}\nconv 64 3x3 pad=1 -> 2\nrelu->3",
