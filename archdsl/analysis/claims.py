@@ -42,8 +42,10 @@ class Verdict:
 
     @property
     def difference(self) -> float | None:
-        """(actual − claimed) / claimed, for figures."""
+        """(actual − claimed) / claimed, for figures that are claimed to be so, not bounded."""
         if isinstance(self.claimed, str) or not isinstance(self.actual, int) or not self.claimed:
+            return None
+        if self.relation not in ("=", "~"):
             return None
         return (self.actual - self.claimed) / self.claimed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.helpers import analysed
+from tests.helpers import analysed, messages
 
 
 def received(body: str) -> dict[str, int]:
@@ -46,3 +46,75 @@ def test_the_input_is_whole_and_softmax_gathers() -> None:
     assert places["b.softmax"].received == 10
     assert not places["b.softmax"].split_output
     assert places["c.linear"].received == 0  # softmax left the whole vector on both
+
+
+def test_branches_that_read_the_same_tensor_receive_it_once() -> None:
+    body = """
+input 4x8x8
+devices 2
+a: conv 8 3x3 pad=1
+b: concat { conv 4 1x1 } { conv 4 1x1; relu; conv 6 1x1 } { conv 2 1x1 groups=2 } {}
+c: conv 2 1x1
+"""
+    # Both branches read all of a, which is gathered once; the second gathers its relu as well.
+    # The join has 4 + 6 + 2 + 8 channels, of which each device holds half.
+    assert received(body) == {
+        "b.concat.1.conv": 8 * 64,
+        "b.concat.2.conv_2": 4 * 64,
+        "c.conv": 20 * 64,
+    }
+
+
+def test_what_flattens_or_names_a_tensor_does_not_send_it_again() -> None:
+    body = """
+input 4x8x8
+devices 2
+a: conv 8 3x3 pad=1
+b: add { identity; linear 6 } { flatten; linear 6 } { relu; linear 6 }
+"""
+    # relu makes new numbers, which are sent for themselves.
+    assert received(body) == {"b.add.1.linear": 8 * 64, "b.add.3.linear": 8 * 64}
+
+
+def test_a_join_of_divided_and_whole_branches_is_divided() -> None:
+    body = """
+input 4x8x8
+devices 2
+a: concat { conv 4 3x3 pad=1 } {}
+b: conv 8 3x3 pad=1 groups=2
+c: add { conv 8 1x1 groups=2 } { softmax }
+d: conv 2 1x1
+"""
+    analysis = analysed(body)
+    split = {path: place.split_output for path, place in analysis.places.items()}
+    assert split == {
+        "a.concat.1.conv": True,
+        "a.concat": True,
+        "b.conv": True,
+        "c.add.1.conv": True,
+        "c.add.2.softmax": False,
+        "c.add": True,
+        "d.conv": True,
+    }
+    assert received(body) == {"c.add.2.softmax": 8 * 64, "d.conv": 8 * 64}
+
+
+def test_channels_that_the_devices_do_not_divide_cannot_be_joined() -> None:
+    assert messages("input 3x8x8\ndevices 2\na: concat { conv 4 3x3 pad=1 } {}\nlinear 2") == [
+        "E303 a joins 3 channels with channels that are divided, and 2 devices do not divide 3"
+    ]
+
+
+def test_traffic_of_a_block_or_of_a_repeat() -> None:
+    body = """
+input 4x8x8
+devices 4
+a: conv 8 3x3 pad=1
+b: repeat 3 { conv 8 1x1; conv 8 1x1 groups=4 }
+expect b traffic 4608
+expect b.repeat.2 traffic 1536
+expect traffic 4608
+"""
+    # Each of three iterations gathers 8x8x8: three of four devices lack each number.
+    assert 3 * 3 * 8 * 64 == 4608
+    assert messages(body) == []
