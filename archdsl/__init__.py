@@ -11,4 +11,4 @@ from archdsl.network import Network
 from archdsl.shape import Shape
 
 __all__ = ["Arch", "CheckResult", "Network", "Shape", "SpecError", "load"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

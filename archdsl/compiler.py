@@ -202,5 +202,5 @@ def _probe(analysis: Analysis, name: str, value: int) -> Analysis | None:
     network = lower(written.definition, {**overrides, name: value}, expander)
     if network is None:
         return None
-    probed = analyse(network.model_copy(update={"expects": ()}), findings)
+    probed = analyse(network.with_changes(expects=()), findings)
     return None if findings else probed

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,6 +30,14 @@ class Node(BaseModel):
     """A part of a network."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, defer_build=True)
+
+    def with_changes(self, **changes: object) -> Self:
+        """The node with other values of some fields.
+
+        `model_copy` would keep what was computed from the old ones: `layers` of a group.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self).model_construct(**{**fields, **changes})
 
 
 class ShapeClaim(Node):
@@ -225,7 +233,7 @@ class Network(Node):
     def mapped(self, change: Callable[[Layer], Layer]) -> Network:
         """The network with every layer changed."""
         stages = tuple(_mapped_group(stage, change) for stage in self.stages)
-        return self.model_copy(update={"stages": stages})
+        return self.with_changes(stages=stages)
 
     def stage(self, name: str) -> Stage | None:
         """The stage of this name, if there is one."""
@@ -255,21 +263,21 @@ def subgroups(item: Item) -> Iterator[Group]:
 
 def _mapped_group(group: Group, change: Callable[[Layer], Layer]) -> Group:
     items = tuple(_mapped(item, change) for item in group.items)
-    return group.model_copy(update={"items": items})
+    return group.with_changes(items=items)
 
 
 def _mapped(item: Item, change: Callable[[Layer], Layer]) -> Item | Group:
     match item:
         case Branches():
             branches = tuple(_mapped_group(branch, change) for branch in item.branches)
-            return change(item).model_copy(update={"branches": branches})
+            return change(item).with_changes(branches=branches)
         case Layer():
             return change(item)
         case Repeat():
             iterations = tuple(_mapped_group(body, change) for body in item.iterations)
-            return item.model_copy(update={"iterations": iterations})
+            return item.with_changes(iterations=iterations)
         case Use():
-            return item.model_copy(update={"body": _mapped_group(item.body, change)})
+            return item.with_changes(body=_mapped_group(item.body, change))
         case _:
             return _mapped_group(item, change)
 

@@ -9,6 +9,7 @@ from archdsl.analysis.shapes import Shapes
 from archdsl.diagnostics import Findings, Label, catalogue
 from archdsl.network import Branches, Group, Layer, Network, subgroups
 from archdsl.shape import Misfit, Shape
+from archdsl.words.merge import Concat
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class _Held:
 
     split: bool
     gathered: bool = False
+    even: bool = True
+    """Whether the parts are as even as they can be, the first devices' one more."""
 
 
 class _Placer:
@@ -86,7 +89,7 @@ class _Placer:
             self._require(layer, op.indivisible(self.devices))
             self.held = _Held(split=self.devices > 1)
         elif op.computes:
-            self.held = _Held(held.split)
+            self.held = _Held(held.split, even=held.even)
         self.places[layer.path] = Place(held.split and not gathers, self.held.split, received)
 
     def _join(self, layer: Branches) -> None:
@@ -97,12 +100,15 @@ class _Placer:
             self.group(branch)
             ends.append(self.held)
         self._input(layer)
-        split = any(end.split for end in ends)
-        for branch, end in zip(layer.branches, ends, strict=True):
-            shape = self.shapes.flows[branch.path].output
-            if split and not end.split and shape is not None and shape.is_map:
-                self._require(layer, _undivided(shape, self.devices))
-        self.held = _Held(split)
+        split, even = any(end.split for end in ends), True
+        outputs = [self.shapes.flows[branch.path].output for branch in layer.branches]
+        known = [shape for shape in outputs if shape is not None]
+        if split:
+            uneven = not all(end.even for end in ends)
+            maps = [shape.channels for shape in known if shape.is_map]
+            self._require(layer, _cannot_meet(maps, uneven, self.devices))
+            even = _parts_are_even([shape.channels for shape in known], self.devices)
+        self.held = _Held(split, even=even or not isinstance(layer.op, Concat))
         self.places[layer.path] = Place(split, split, 0)
 
     def _input(self, layer: Layer) -> Shape:
@@ -119,14 +125,37 @@ class _Placer:
             raise _Unknown
 
 
-def _undivided(shape: Shape, devices: int) -> Misfit | None:
-    """Channels that every device has, to be joined with channels of which each has its part."""
-    if shape.channels % devices == 0:
+def even_part(channels: int, devices: int, device: int) -> int:
+    """How many of divided channels a device holds: as evenly as can be, the first ones one more."""
+    return channels // devices + (device < channels % devices)
+
+
+def _parts_are_even(sizes: list[int], devices: int) -> bool:
+    """Whether the parts of divided vectors or maps, put together, are the even parts of all."""
+    total = sum(sizes)
+    return all(
+        sum(even_part(size, devices, device) for size in sizes) == even_part(total, devices, device)
+        for device in range(devices)
+    )
+
+
+def _cannot_meet(sizes: list[int], uneven: bool, devices: int) -> Misfit | None:
+    """What keeps each device from joining its part of every branch."""
+    if uneven:
+        return Misfit(
+            catalogue.INDIVISIBLE,
+            None,
+            "{layer} joins features that the devices do not hold evenly: a concat before it made "
+            "them of vectors that they do not divide",
+            help=(f"make the vectors there multiples of {devices}",),
+        )
+    odd = next((size for size in sizes if size % devices), None)
+    if odd is None:
         return None
     return Misfit(
         catalogue.INDIVISIBLE,
         None,
-        f"{{layer}} joins {shape.channels} channels with channels that are divided, and "
-        f"{devices} devices do not divide {shape.channels}",
+        f"{{layer}} joins {odd} channels with channels that are divided, and {devices} devices do "
+        f"not divide {odd}",
         help=(f"join a multiple of {devices} channels",),
     )

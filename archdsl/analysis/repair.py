@@ -160,7 +160,7 @@ def _input_sizes(network: Network) -> Iterator[_Candidate]:
         yield _Candidate(
             title,
             _added_to_variant(network, title) if inherited else Edit(span, str(shape)),
-            network.model_copy(update={"input": shape}),
+            network.with_changes(input=shape),
             "a wrong number corrected" if claimed else "",
         )
 
@@ -194,7 +194,7 @@ def _argument(
         if not same:
             return other
         word = other.op.model_copy(update={field: value})
-        return other.model_copy(update={"bound": replace(other.bound, word=word)})
+        return other.with_changes(bound=replace(other.bound, word=word))
 
     kernel, stride = (getattr(layer.op, name, None) for name in ("kernel", "stride"))
     remark = _PRECEDENTS.get((field, kernel, stride, value)) or _PRECEDENTS.get(

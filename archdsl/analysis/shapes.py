@@ -155,8 +155,8 @@ class _Pass:
         try:
             output = _bounded(layer, x)
         except Misfit as misfit:
-            label = self._input_label(self.state)
-            self.findings.append(layer.bound.diagnose(misfit, layer.title, (label,)))
+            labels = self._input_labels(self.state)
+            self.findings.append(layer.bound.diagnose(misfit, layer.title, labels))
             return None
         concerns = list(layer.op.concerns(x))
         if intended is not None:
@@ -171,9 +171,9 @@ class _Pass:
                 return output
         if concerns:
             self.state = _State(x, maker, _Intended(layer.op.lossless(x), len(self.findings)))
-            label = self._input_label(self.state)
+            labels = self._input_labels(_State(x, maker))
             self.findings += [
-                layer.bound.diagnose(concern, layer.title, (label,)) for concern in concerns
+                layer.bound.diagnose(concern, layer.title, labels) for concern in concerns
             ]
         return output
 
@@ -246,7 +246,7 @@ class _Pass:
                 claim.span,
                 f"{part.title} gives {output}, not {claim.shape}",
                 label=f"claims {claim.shape}",
-                secondary=(self._input_label(before), Label(part.head, f"gives {output}")),
+                secondary=(*self._input_labels(before), Label(part.head, f"gives {output}")),
             ).beside(part.context)
         )
         return claim.shape if lossy else output
@@ -281,14 +281,15 @@ class _Pass:
         note = f"only because of this, also wrong: {listed}"
         self.findings[cause] = replace(finding, notes=(*finding.notes, note))
 
-    def _input_label(self, state: _State) -> Label:
-        """The place that made a shape."""
+    def _input_labels(self, state: _State) -> tuple[Label, ...]:
+        """The place that made a shape; none where the shape is not known."""
         shape, maker, _ = state
-        assert shape is not None
+        if shape is None:
+            return ()
         text = f"{shape} comes from here"
         if maker is self.network.input_span and shape.is_map:
             text = f"{_size(shape)} high and wide"
-        return Label(maker, text)
+        return (Label(maker, text),)
 
 
 def _bounded(layer: Layer, x: Shape) -> Shape:

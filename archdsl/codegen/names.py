@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 MODULE_NAMES = frozenset(
     """
@@ -22,11 +22,15 @@ MODULE_NAMES = frozenset(
 )
 """What nn.Module and nn.Sequential own, and what the generated class defines."""
 
-FILE_NAMES = frozenset("OrderedDict Tensor annotations nn stage torch".split()) | set(dir(builtins))
+FILE_NAMES = frozenset("OrderedDict Tensor annotations nn repeat stage torch".split()) | set(
+    dir(builtins)
+)
 """What a generated file imports and defines beside its classes, or takes from Python."""
 
 LOCAL_NAMES = frozenset(
-    "OrderedDict Tensor float int isinstance module name nn self stage super torch x".split()
+    """
+    OrderedDict Tensor float int isinstance module name nn repeat self stage super torch x
+    """.split()
 )
 """What a generated method uses, which its parameters must not hide."""
 
@@ -44,6 +48,23 @@ def class_name(name: str, helpers: frozenset[str]) -> str:
 def parameters(names: Iterable[str], helpers: frozenset[str]) -> dict[str, str]:
     """An arch's parameters as those of `__init__`, no two alike."""
     return _distinct(names, LOCAL_NAMES | helpers)
+
+
+def variable(path: str, taken: Collection[str]) -> str:
+    """A part of the network as a variable of `__init__`: `res_repeat_3` for `res.repeat.3`."""
+    name = path.replace(".", "_")
+    return _beside(_distinct([name], LOCAL_NAMES)[name], taken)
+
+
+def auxiliary(name: str, layer: str, taken: Collection[str]) -> str:
+    """A module that stands before a layer's own: its own name, or with the layer's before it."""
+    return _beside(f"{layer}_{name}" if name in taken else name, taken)
+
+
+def _beside(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _distinct(names: Iterable[str], taken: frozenset[str]) -> dict[str, str]:

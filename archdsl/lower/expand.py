@@ -25,8 +25,9 @@ MAX_PARTS = 100_000
 """Layers, uses of blocks and iterations of repeats in all networks of a file. ResNet-1001 takes
 about 5,000; 100,000 take some 20 seconds."""
 
-MAX_DEPTH = 100
-"""Blocks, branches and repeats inside one another. GoogLeNet takes two."""
+MAX_DEPTH = 60
+"""Blocks, branches and repeats inside one another. GoogLeNet takes two; generated modules nest
+three times as deep, with labels, and Python runs some 250."""
 
 
 MAX_USES = 4

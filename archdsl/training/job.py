@@ -7,9 +7,10 @@ from archdsl.api import Arch, require_checked
 from archdsl.codegen import names
 from archdsl.codegen.pytorch import module
 from archdsl.compiler import probes
+from archdsl.training import record
 from archdsl.training.errors import TrainingError
 from archdsl.words.activation import Softmax
-from archdsl.words.bind import Quantity
+from archdsl.words.arithmetic import Quantity
 from archdsl.words.recipe import Data, Recipe
 
 
@@ -36,6 +37,8 @@ class Job:
     """How many the spec counts; the imported module must agree."""
     values: dict[str, Quantity] = field(default_factory=dict)
     """The arch's own parameters as they are trained, `--set` included."""
+    used: dict[str, str] = field(default_factory=dict)
+    """The texts of the other files that the network came from, by their places beside the spec."""
 
 
 def job(arch: Arch, data: Data | None = None) -> Job:
@@ -73,15 +76,17 @@ def job(arch: Arch, data: Data | None = None) -> Job:
     )
     recipe = recipe.model_copy(update={"scale": scale})
     generated = module(arch.analysis, probes(arch.analysis))
+    spec, *used = network.definition.module.sources()
     return Job(
         name=Path(spec_name).stem,
         input=(channels, height, width),
         classes=arch.output.size,
         module=generated.text,
         class_name=generated.class_name,
-        spec=network.source.text,
+        spec=spec.text,
         spec_name=spec_name,
         recipe=recipe if data is None else recipe.model_copy(update={"data": data}),
         parameters=arch.params or 0,
         values=network.parameters,
+        used=record.places(spec, spec_name, used),
     )

@@ -410,8 +410,13 @@ def _first_not_finite(network: nn.Module, images: Tensor) -> str:
 
         return hook
 
-    leaves = [(n, layer) for n, layer in network.named_modules() if not any(layer.children())]
-    handles = [layer.register_forward_hook(look(name)) for name, layer in leaves]
+    # What chains layers is none itself; a join is one, and comes after its branches.
+    layers = [
+        (name, layer)
+        for name, layer in network.named_modules()
+        if name and not isinstance(layer, nn.Sequential)
+    ]
+    handles = [layer.register_forward_hook(look(name)) for name, layer in layers]
     try:
         with torch.no_grad():
             network(images)
@@ -430,6 +435,7 @@ def _write_plan(plan: _Plan, folder: Path) -> None:
     """Put into a run's folder what it is about to do."""
     job, data, view = plan.job, plan.data, plan.view
     record.write(folder / job.spec_name, job.spec)
+    record.write_used(folder, job.used)
     record.write(folder / record.MODULE, job.module)
     record.write_tensors(folder / record.NORMALISATION, {"mean": view.mean[0], "std": view.std[0]})
     config = {
@@ -439,8 +445,9 @@ def _write_plan(plan: _Plan, folder: Path) -> None:
         "classes": list(data.classes),
         "parameters": job.parameters,
         "values": job.values,
-        "spec": {"file": job.spec_name, "sha256": record.sha256(job.spec)},
-        "module": {"file": record.MODULE, "sha256": record.sha256(job.module)},
+        "spec": record.told(job.spec_name, job.spec),
+        "used": [record.told(place, text) for place, text in job.used.items()],
+        "module": record.told(record.MODULE, job.module),
         "data": {
             "name": data.name,
             "synthetic": data.synthetic,

@@ -4,12 +4,12 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import IO, Any, Final
 
@@ -19,6 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from archdsl import files
+from archdsl.source import Source
 from archdsl.training.errors import TrainingError
 
 MODULE: Final = "model.py"
@@ -28,6 +29,11 @@ CONFIG: Final = "config.json"
 METRICS: Final = "metrics.jsonl"
 RESULT: Final = "result.json"
 PLOT: Final = "loss.png"
+OWN: Final = frozenset({MODULE, WEIGHTS, NORMALISATION, CONFIG, METRICS, RESULT, PLOT})
+"""What stands in every run's folder, beside the spec."""
+
+USED: Final = "used"
+"""The folder in it for files that the spec uses from outside of its own folder."""
 
 
 def create(run: Path | None, name: str) -> Path:
@@ -61,6 +67,41 @@ def create(run: Path | None, name: str) -> Path:
     )
 
 
+def places(spec: Source, spec_name: str, others: Iterable[Source]) -> dict[str, str]:
+    """The texts of the files that a spec uses, by their places in a run's folder.
+
+    What lies below the spec's folder lies beside the spec in the same way, so that the copy checks
+    as the spec did. What lies elsewhere, or would be in the way, lies in `used` under its file's
+    name, with a number behind it where two are called alike.
+    """
+    home = _absolute(spec).parent
+    found: dict[PurePath, str] = {}
+    elsewhere = []
+    for source in others:
+        path = _absolute(source)
+        if path.is_relative_to(home) and _is_free(path.relative_to(home), spec_name):
+            found[path.relative_to(home)] = source.text
+        else:
+            elsewhere.append(source)
+    for source in elsewhere:
+        name = PurePath(source.name)
+        candidates = (f"{name.stem}_{n}{name.suffix}" for n in count(2))
+        place = PurePath(USED, name.name)
+        while any(known.is_relative_to(place) for known in found):
+            place = PurePath(USED, next(candidates))
+        found[place] = source.text
+    return {place.as_posix(): text for place, text in found.items()}
+
+
+def _is_free(place: PurePath, spec_name: str) -> bool:
+    return place.parts[0] not in OWN and place not in (PurePath(spec_name), PurePath(USED))
+
+
+def _absolute(source: Source) -> Path:
+    # `use "../x.arch"` names the file that the text says, also where a folder is a link.
+    return Path(os.path.abspath(source.name))  # noqa: PTH100
+
+
 def write(path: Path, content: str | bytes) -> None:
     """Put a file in place whole or not at all.
 
@@ -74,6 +115,19 @@ def write(path: Path, content: str | bytes) -> None:
         raise TrainingError(
             f"{path} cannot be written ({problem.strerror}); free some space"
         ) from problem
+
+
+def write_used(folder: Path, used: Mapping[str, str]) -> None:
+    """Write the files that the spec uses to their places in a run's folder."""
+    for place, text in used.items():
+        path = folder / place
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise TrainingError(
+                f"no folder can be made at {path.parent} ({problem.strerror}); free some space"
+            ) from problem
+        write(path, text)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -119,6 +173,11 @@ class Metrics:
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Every record of a metrics.jsonl."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def told(place: str, text: str) -> dict[str, str]:
+    """A file of the run as config.json has it."""
+    return {"file": place, "sha256": sha256(text)}
 
 
 def sha256(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.helpers import analysed, messages
 
 
@@ -103,6 +105,24 @@ def test_channels_that_the_devices_do_not_divide_cannot_be_joined() -> None:
     assert messages("input 3x8x8\ndevices 2\na: concat { conv 4 3x3 pad=1 } {}\nlinear 2") == [
         "E303 a joins 3 channels with channels that are divided, and 2 devices do not divide 3"
     ]
+
+
+@pytest.mark.parametrize(
+    "outer", ["concat {{ {} }} {{ linear 2 }}", "add {{ {} }} {{ linear 12 }}"]
+)
+def test_vectors_that_are_not_held_evenly_are_not_joined_again(outer: str) -> None:
+    """Of 7 features the first of two devices has 4, of 5 it has 3: together 7 of 12, not 6.
+
+    Of 8 and 4 it has 4 and 2, which are 6 of 12. What reads all features may read uneven ones.
+    """
+    body = "input 8\ndevices 2\na: linear 4\nb: {}\nlinear 2"
+    uneven = outer.format("concat { linear 7 } { linear 5 }; relu")
+    assert messages(body.format(uneven)) == [
+        "E303 b joins features that the devices do not hold evenly: a concat before it made "
+        "them of vectors that they do not divide"
+    ]
+    assert messages(body.format(outer.format("concat { linear 8 } { linear 4 }; relu"))) == []
+    assert messages(body.format("concat { linear 7 } { linear 5 }")) == []
 
 
 def test_traffic_of_a_block_or_of_a_repeat() -> None:

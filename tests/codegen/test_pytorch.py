@@ -3,54 +3,32 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 from torch import nn
 
 from archdsl import load
-from archdsl.api import Arch
 from archdsl.codegen import names
-from archdsl.codegen.pytorch import calls
+from archdsl.codegen.calls import calls
 from archdsl.shape import Shape
-from tests.helpers import GOLDEN, ROOT, SPECS, assert_golden, network
+from tests.codegen.generated import built, expected_outputs, imported, loaded, outputs
+from tests.helpers import GOLDEN, ROOT, SPECS, assert_golden
 
-CLEAN = ["alexnet", "small"]
-
-
-def imported(text: str, folder: Path) -> ModuleType:
-    """The generated file, written and imported as any module is."""
-    path = folder / "generated.py"
-    path.write_text(text, encoding="utf-8")
-    specification = importlib.util.spec_from_file_location("generated", path)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-def built(arch: Arch, folder: Path, **parameters: int) -> nn.Module:
-    """An instance of the generated class."""
-    network = getattr(imported(arch.pytorch(), folder), arch.name)(**parameters)
-    assert isinstance(network, nn.Module)
-    return network
-
-
-def loaded(folder: Path, body: str, header: str = "Net", comment: str = "") -> Arch:
-    path = folder / "net.arch"
-    path.write_text(comment + network(body, header), encoding="utf-8")
-    return load(path)
+CLEAN = {
+    "alexnet": SPECS / "alexnet.arch",
+    "small": SPECS / "small.arch",
+    "composed": Path(__file__).parent / "composed.arch",
+}
 
 
 @pytest.mark.parametrize("name", CLEAN)
 def test_the_module_is_the_golden_one(name: str) -> None:
-    assert_golden(GOLDEN / "modules" / f"{name}.py", load(SPECS / f"{name}.arch").pytorch())
+    assert_golden(GOLDEN / "modules" / f"{name}.py", load(CLEAN[name]).pytorch())
 
 
 def test_goldens_pass_ruff_and_strict_mypy() -> None:
@@ -75,23 +53,12 @@ def test_goldens_pass_ruff_and_strict_mypy() -> None:
 
 @pytest.mark.parametrize("name", CLEAN)
 def test_the_module_has_the_checkers_shapes_and_parameters(name: str, tmp_path: Path) -> None:
-    arch = load(SPECS / f"{name}.arch")
+    arch = load(CLEAN[name])
     with torch.device("meta"):
         module = built(arch, tmp_path)
-    seen: dict[str, tuple[int, ...]] = {}
-    for stage in arch.network.stages:
-        for layer in stage.layers:
-            submodule = module.get_submodule(layer.path)
-
-            def keep(_: nn.Module, __: object, y: torch.Tensor, path: str = layer.path) -> None:
-                seen[path] = tuple(y.shape[1:])
-
-            submodule.register_forward_hook(keep)
-    module(torch.empty(2, *arch.network.input.dims, device="meta"))
-    assert seen == {
-        layer.path: arch.analysis.flow(layer).output.dims  # type: ignore[union-attr]
-        for layer in arch.network.layers
-    }
+    seen = outputs(module, torch.empty(2, *arch.network.input.dims, device="meta"))
+    expected = expected_outputs(arch.analysis)
+    assert {path: seen[path] for path in expected} == expected
     assert sum(p.numel() for p in module.parameters()) == arch.params
 
 

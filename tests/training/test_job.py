@@ -1,8 +1,12 @@
 """From a spec to a job."""
 
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 import archdsl
@@ -115,3 +119,156 @@ def test_divergence_keeps_the_running_means_of_before(tmp_path: Path) -> None:
     kept = load_file(tmp_path / "run" / "weights.safetensors")
     assert kept["a.batchnorm.num_batches_tracked"].item() == step - 1
     assert all(bool(tensor.isfinite().all()) for tensor in kept.values())
+
+
+COMPOSED = """\
+block unit(n) { conv n 3x3 pad=1; batchnorm; relu }
+arch Net {
+  input 3x16x16
+  stem: maxpool 4
+        concat { unit 4 } { conv 4 1x1 }
+  res:  repeat 2 { add { unit 8 } {} }
+  fc1:  linear 12
+  fc10: linear 10
+  train { batch 20; steps 2; optimizer sgd lr=0.1; %s }
+}
+"""
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_joins_repeats_and_blocks_are_trained(tmp_path: Path) -> None:
+    asked = job(loaded(tmp_path, COMPOSED % "seed 3"))
+    one = load_file(train(asked, tmp_path / "one", steps=1).run / "weights.safetensors")
+    two = load_file(train(asked, tmp_path / "two").run / "weights.safetensors")
+    assert "res.repeat.2.add.1.unit.batchnorm.running_mean" in two
+    assert two["res.repeat.2.add.1.unit.batchnorm.num_batches_tracked"].item() == 2
+    # A bias before a batchnorm has no gradient but rounding.
+    still = {name for name in two if torch.allclose(one[name], two[name], atol=1e-7)}
+    assert all(name.endswith("unit.conv.bias") for name in still)
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_a_scaled_stage_is_all_that_is_in_it_and_no_other(tmp_path: Path) -> None:
+    settings = "scale res lr=0; scale fc1 lr=0"
+    asked = job(loaded(tmp_path, COMPOSED % settings))
+    one = load_file(train(asked, tmp_path / "one", steps=1).run / "weights.safetensors")
+    two = load_file(train(asked, tmp_path / "two").run / "weights.safetensors")
+    learned = {name for name in two if name.endswith(("weight", "bias"))}
+    still = {name for name in learned if torch.equal(one[name], two[name])}
+    assert still == {name for name in learned if name.split(".")[0] in ("res", "fc1")}
+    assert "fc10.linear.weight" in learned - still
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_a_join_whose_sum_is_no_number_is_named(tmp_path: Path) -> None:
+    text = "arch Net { input 3x16x16; a: add { linear 10 } { linear 10 }; train { batch 20 } }"
+    asked = job(loaded(tmp_path, text))
+    poisoned = asked.module.replace("y + branch(x)", "y + branch(x) / 0")
+    assert poisoned != asked.module
+    with pytest.raises(TrainingError, match=r"a\.add is the first layer whose output is not"):
+        train(replace(asked, module=poisoned), tmp_path / "run")
+
+
+# --- files that the spec uses -----------------------------------------------------------------
+
+
+def written(root: Path, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+UNIT = "block unit(n) { conv n 1x1; relu }\n"
+SPREAD = {
+    "specs/net.arch": 'use "parts/blocks.arch"\nuse "../shared/widths.arch"\n'
+    "arch Net { input 3x16x16; a: both 4; fc: linear width\n train { batch 20; steps 1 } }\n",
+    "specs/parts/blocks.arch": 'use "deep/unit.arch"\nuse "../../other/widths.arch"\n'
+    "block both(n) { unit n; unit other }\n",
+    "specs/parts/deep/unit.arch": UNIT,
+    "shared/widths.arch": "let width=10\n",
+    "other/widths.arch": "let other=6\n",
+}
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_a_run_keeps_every_file_that_the_network_came_from(tmp_path: Path) -> None:
+    written(tmp_path, SPREAD)
+    run = train(job(archdsl.load(tmp_path / "specs/net.arch")), tmp_path / "run").run
+    kept = {
+        "net.arch": "specs/net.arch",
+        "parts/blocks.arch": "specs/parts/blocks.arch",
+        "parts/deep/unit.arch": "specs/parts/deep/unit.arch",
+        "used/widths.arch": "shared/widths.arch",
+        "used/widths_2.arch": "other/widths.arch",
+    }
+    found = {str(path.relative_to(run)) for path in run.rglob("*.arch")}
+    assert found == set(kept)
+    config = json.loads((run / "config.json").read_text())
+    told = {file["file"]: file["sha256"] for file in [config["spec"], *config["used"]]}
+    assert told.keys() == kept.keys()
+    for place, name in kept.items():
+        text = (run / place).read_bytes()
+        assert text == SPREAD[name].encode()
+        assert told[place] == hashlib.sha256(text).hexdigest()
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_a_spec_whose_files_lie_below_it_checks_in_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = "arch Base(width=6) { input 3x16x16; a: unit width; fc: linear 10\n"
+    written(
+        tmp_path,
+        {
+            "specs/net.arch": 'use "parts/../parts/base.arch"\narch Net from Base { set a n=5 }\n',
+            "specs/parts/base.arch": f'use "../unit.arch"\n{base} train {{ batch 20; steps 1 }} }}',
+            "specs/unit.arch": UNIT,
+        },
+    )
+    monkeypatch.chdir(tmp_path / "specs" / "parts")
+    arch = archdsl.load("../net.arch")
+    run = train(job(arch), tmp_path / "run").run
+    again = archdsl.load(run / "net.arch")
+    assert again.check().ok
+    assert again.pytorch() == arch.pytorch() == (run / "model.py").read_text()
+    assert not (run / "used").exists()
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_no_file_takes_the_place_of_the_runs_own(tmp_path: Path) -> None:
+    used = ("model.py", "used/used/width.arch", "config.json/unit.arch", "../used")
+    uses = "".join(f'use "{name}"\n' for name in used)
+    written(
+        tmp_path,
+        {
+            "specs/net.arch": f"{uses}arch Net {{ input 3x16x16; a: unit b; fc: linear (c*d)\n"
+            "train { batch 20; steps 1 } }\n",
+            "specs/model.py": "let b=4\n",
+            "specs/used/used/width.arch": "let c=5\n",
+            "specs/config.json/unit.arch": UNIT,
+            "used": "let d=2\n",
+        },
+    )
+    run = train(job(archdsl.load(tmp_path / "specs/net.arch")), tmp_path / "run").run
+    assert (run / "used/model.py").read_text() == "let b=4\n"
+    assert (run / "used/used/width.arch").read_text() == "let c=5\n"
+    assert (run / "used/used_2").read_text() == "let d=2\n"
+    assert (run / "used/unit.arch").read_text() == UNIT
+    assert "class Net" in (run / "model.py").read_text()
+    assert json.loads((run / "config.json").read_text())["spec"]["file"] == "net.arch"
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_a_used_file_may_be_called_like_the_folder(tmp_path: Path) -> None:
+    written(
+        tmp_path,
+        {
+            "specs/net.arch": 'use "used"\nuse "../b.arch"\n'
+            "arch Net { input 3x16x16; a: linear b; fc: linear c; train { batch 20; steps 1 } }\n",
+            "specs/used": "let c=10\n",
+            "b.arch": "let b=4\n",
+        },
+    )
+    run = train(job(archdsl.load(tmp_path / "specs/net.arch")), tmp_path / "run").run
+    assert {path.name for path in (run / "used").iterdir()} == {"used", "b.arch"}

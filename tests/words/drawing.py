@@ -28,6 +28,16 @@ def shapes() -> st.SearchStrategy[Shape]:
     return st.one_of(maps, maps, maps, st.tuples(count)).map(Shape)
 
 
+@st.composite
+def branches(draw: st.DrawFn) -> list[Shape]:
+    """What two to four branches give; half of the time they differ in their channels at most."""
+    first = draw(shapes())
+    channels = st.one_of(st.just(first.channels), st.sampled_from(COUNTS))
+    alike = channels.map(lambda count: Shape((count, *first.dims[1:])))
+    others = alike if draw(st.booleans()) else st.one_of(alike, shapes())
+    return [first, *draw(st.lists(others, min_size=1, max_size=3))]
+
+
 def words(cls: type[Word]) -> st.SearchStrategy[Any]:
     """Legal instances of a word: required arguments always, optional ones at times."""
     required: dict[str, st.SearchStrategy[Any]] = {}

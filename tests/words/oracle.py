@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.shape import Call, Shape
@@ -44,11 +44,27 @@ class Outcome:
     """Multiply–accumulates per image, as torch counts them."""
 
 
-def run(calls: Sequence[Call], x: Shape, device: str = "meta") -> Outcome:
-    """Build the modules of `calls` and give them a batch of `x`. Raises Refused."""
+class Given(nn.Module):
+    """A branch that gives a batch of one shape, whatever it reads."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.empty(BATCH, *self.shape.dims)
+
+
+def run(
+    calls: Sequence[Call], x: Shape, device: str = "meta", branches: Sequence[Shape] = ()
+) -> Outcome:
+    """Build the modules of `calls` and give them a batch of `x`. Raises Refused.
+
+    `branches` are what the branches give that the modules join.
+    """
     with torch.device(device), torch.no_grad(), FlopCounterMode(display=False) as counter:
         try:
-            modules = [build(call) for call in calls]
+            modules = [build(call, *map(Given, branches)) for call in calls]
             y = torch.empty(BATCH, *x.dims)
             for module in modules:
                 y = module.eval()(y)
@@ -67,15 +83,15 @@ def run(calls: Sequence[Call], x: Shape, device: str = "meta") -> Outcome:
     )
 
 
-def build(call: Call) -> nn.Module:
-    """The module that a call constructs: torch's, or that of the helper's file."""
+def build(call: Call, *branches: nn.Module) -> nn.Module:
+    """The module that a call constructs, of the branches it joins: torch's or the helper file's."""
     if call.helper is not None:
         cls = getattr(importlib.import_module(f"archdsl.runtime.{call.helper}"), call.target)
     else:
         package, _, name = call.target.partition(".")
         assert package == "nn"
         cls = getattr(nn, name)
-    module = cls(*call.args, **dict(call.kwargs))
+    module = cls(*branches, *call.args, **dict(call.kwargs))
     assert isinstance(module, nn.Module)
     return module
 

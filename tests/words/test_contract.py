@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -12,18 +13,23 @@ import archdsl.words  # noqa: F401  (fills the registry)
 from archdsl.diagnostics import catalogue
 from archdsl.shape import Call, Misfit, Shape, Window, call
 from archdsl.words.conv import Conv
+from archdsl.words.merge import Add, Join
 from archdsl.words.pool import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
 from archdsl.words.sliding import SlidingOp
 from archdsl.words.word import Op
-from tests.words.drawing import shapes, words
+from tests.words.drawing import branches, shapes, words
 from tests.words.oracle import Refused, build, layer, rows_lost, run
 
 EXAMPLES = 250
-OPS = [cls for cls in Op.words.values() if issubclass(cls, Op)]
+WORDS = [cls for cls in Op.words.values() if issubclass(cls, Op)]
+OPS = [cls for cls in WORDS if cls.blocks == (0, 0)]
+JOINS = [cls for cls in WORDS if issubclass(cls, Join)]
 
 
 def test_there_are_layers_to_compare() -> None:
     assert {"conv", "linear", "maxpool", "relu", "lrn", "batchnorm"} <= {cls.word for cls in OPS}
+    assert {"concat", "add"} <= {cls.word for cls in JOINS}
+    assert {*OPS, *JOINS} == set(WORDS)
 
 
 @pytest.mark.parametrize("cls", OPS, ids=lambda cls: cls.word)
@@ -44,6 +50,43 @@ def test_a_layer_is_what_torch_makes_of_its_calls(cls: type[Op]) -> None:
 
     check()
     assert fitting >= EXAMPLES // 6, "too few of the layers drawn take their input to say much"
+
+
+@pytest.mark.parametrize("cls", JOINS, ids=lambda cls: cls.word)
+def test_a_join_is_what_torch_makes_of_its_branches(cls: type[Join]) -> None:
+    fitting = 0
+
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+    @given(words(cls), shapes(), branches(), st.integers(1, 4))
+    def check(op: Join, x: Shape, xs: list[Shape], towers: int) -> None:
+        nonlocal fitting
+        fitting += compare_join(op, x, xs, towers)
+
+    check()
+    assert EXAMPLES // 6 <= fitting <= EXAMPLES * 5 // 6
+
+
+def compare_join(op: Join, x: Shape, xs: list[Shape], towers: int) -> bool:
+    """Assert that a join and torch agree about branches; returns whether these fit together."""
+    calls = op.torch(x, towers)
+    try:
+        output = op.output(*xs)
+    except Misfit as misfit:
+        assert misfit.rule is catalogue.JOIN_MISMATCH and "{layer}" in misfit.message
+        try:
+            stretched = run(calls, x, "cpu", xs)
+        except Refused:
+            return False
+        # Where torch would repeat numbers to make the shapes alike, the language does not.
+        assert isinstance(op, Add)
+        assert any(given.dims != stretched.output for given in xs)
+        return False
+    outcome = run(calls, x, branches=xs)
+    assert output.dims == outcome.output
+    assert op.lossless(*xs) == output
+    assert not outcome.weights and not op.weights(x)
+    assert outcome.others == outcome.macs == op.macs(x) == 0
+    return True
 
 
 def compare(op: Op, x: Shape) -> bool:
