@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from archdsl.definitions import Definition
 from archdsl.diagnostics import at, catalogue
 from archdsl.lower.build import build
-from archdsl.lower.expand import MAX_PARTS, Expander, TooLarge
+from archdsl.lower.expand import Expander, TooLarge
 from archdsl.lower.read import Drafter
 from archdsl.network import Network
 from archdsl.words.arithmetic import Quantity
@@ -30,8 +30,7 @@ def lower(
             at(
                 catalogue.TOO_LARGE,
                 problem.place,
-                f"{arch.name.text} is expanded to more than {MAX_PARTS:,} layers, blocks and "
-                "repeats here",
+                f"{arch.name.text} {problem}",
                 help=("repeat less: no network that is built is as large",),
             )
         )

@@ -12,7 +12,18 @@ from archdsl.lower.expand import Item, Items
 from archdsl.lower.scope import Declared
 from archdsl.syntax import tree
 
-Change: TypeAlias = "Callable[[Item | None], bool]"
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Spot:
+    """An item where it stands: its path, the path of its stage, and the list it is in."""
+
+    path: str
+    stage: str
+    item: Item
+    siblings: Items
+
+
+Change: TypeAlias = Callable[[Spot | None], bool]
 """An edit of a variant, done to the whole draft or again inside of one item; whether it found
 anything to change."""
 

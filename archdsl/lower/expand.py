@@ -25,6 +25,10 @@ MAX_PARTS = 100_000
 """Layers, uses of blocks and iterations of repeats in all networks of a file. ResNet-1001 takes
 about 5,000; 100,000 take some 20 seconds."""
 
+MAX_SEARCHED = 5_000_000
+"""Layers that all edits of all variants of a file look through: some 10 seconds. A hundred edits of
+ResNet-1001 take 500,000."""
+
 MAX_DEPTH = 60
 """Blocks, branches and repeats inside one another. GoogLeNet takes two; generated modules nest
 three times as deep, with labels, and Python runs some 250."""
@@ -100,9 +104,15 @@ def containers(item: Item, path: str) -> Iterator[tuple[str, Items]]:
 
 
 def kind_of(
-    statement: tree.Statement, scope: Scope, findings: Findings
+    statement: tree.Statement,
+    scope: Scope,
+    findings: Findings,
+    families: Sequence[type[Word]] = (Op, Structure),
 ) -> type[Word] | Definition | None:
-    """What the word of a statement among layers is; None where it is wrong, which is reported."""
+    """What the word of a statement among layers is; None where it is wrong, which is reported.
+
+    `families` are those whose words can stand there.
+    """
     if not statement.word.text:
         return None  # did not parse, and is reported
     blocks = scope.module.visible.blocks
@@ -120,15 +130,18 @@ def kind_of(
             )
             return None
         return block
-    cls = find(statement.word, (Op, Structure), findings, blocks)
+    cls = find(statement.word, families, findings, blocks)
     return cls if cls is not None and check_form(statement, cls, findings) else None
 
 
 class TooLarge(Exception):
-    """The network has more parts than MAX_PARTS; `place` is the statement that went beyond."""
+    """A network, or what its edits look through, is beyond a limit.
 
-    def __init__(self, place: Span) -> None:
-        super().__init__()
+    `place` is the statement that went beyond; the message ends the sentence that the arch begins.
+    """
+
+    def __init__(self, place: Span, message: str) -> None:
+        super().__init__(message)
         self.place = place
 
 
@@ -142,6 +155,7 @@ class Expander:
         self.since = 0
         """How many edits of a variant come before what is expanded now."""
         self.parts = 0
+        self.searched = 0
 
     def body(
         self,
@@ -162,9 +176,10 @@ class Expander:
         scope: Scope,
         context: tuple[Label, ...] = (),
         depth: int = 0,
+        families: Sequence[type[Word]] = (Op, Structure),
     ) -> Item:
         """The item of one statement that stands among layers. Raises TooLarge."""
-        kind = kind_of(statement, scope, self.findings)
+        kind = kind_of(statement, scope, self.findings, families)
         claim = statement.claim if self.claims else None
         item = Item(
             statement, scope, kind, statement.label, claim, context, depth, since=self.since
@@ -217,7 +232,15 @@ class Expander:
     def _count(self, place: Span) -> None:
         self.parts += 1
         if self.parts > MAX_PARTS:
-            raise TooLarge(place)
+            what = f"is expanded to more than {MAX_PARTS:,} layers, blocks and repeats here"
+            raise TooLarge(place, what)
+
+    def looked_through(self, parts: int, place: Span) -> None:
+        """Account for an edit's search for what it changes. Raises TooLarge."""
+        self.searched += parts
+        if self.searched > MAX_SEARCHED:
+            what = f"makes its edits look through more than {MAX_SEARCHED:,} layers"
+            raise TooLarge(place, what)
 
     def _is_deep(self, item: Item) -> bool:
         if item.depth < MAX_DEPTH:

@@ -140,7 +140,8 @@ class _Reader:
                         help=("write  input 3x227x227  above the first layer",),
                     )
                 )
-        draft.items.append(self.expander.item(statement, self.scope))
+        families = (Op, Structure, Declaration)
+        draft.items.append(self.expander.item(statement, self.scope, families=families))
 
     def is_layer(self, statement: tree.Statement) -> bool:
         """Whether a statement is a layer, arranges layers or uses a block."""

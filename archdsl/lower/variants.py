@@ -9,7 +9,7 @@ from typing import TypeAlias
 from archdsl.definitions import Definition
 from archdsl.diagnostics import Findings, Label, Rule, at, catalogue
 from archdsl.diagnostics.suggest import did_you_mean, nearest
-from archdsl.lower.draft import Draft
+from archdsl.lower.draft import Draft, Spot
 from archdsl.lower.expand import Expander, Item, Items, containers, kind_of, named
 from archdsl.lower.scope import block_signature
 from archdsl.source import Span
@@ -18,19 +18,8 @@ from archdsl.words.bind import Binder, Signature, bind_as, chosen, find, signatu
 from archdsl.words.edit import Insert, Remove, Replace, Set
 from archdsl.words.merge import Join
 from archdsl.words.recipe import Setting
-from archdsl.words.repeat import Structure
+from archdsl.words.repeat import Repeat, Structure
 from archdsl.words.word import Op, Word
-
-
-@dataclass(frozen=True, eq=False)
-class Spot:
-    """An item where it stands: its path, the path of its stage, and the list it is in."""
-
-    path: str
-    stage: str
-    item: Item
-    siblings: Items
-
 
 Replacements: TypeAlias = "dict[Item, Items]"
 """What comes in the place of an item."""
@@ -42,6 +31,10 @@ class Match:
 
     spots: tuple[Spot, ...]
     is_stage: bool
+
+    @property
+    def spot(self) -> Spot:
+        return self.spots[0]
 
     @property
     def first(self) -> Item:
@@ -82,12 +75,15 @@ class Editor:
                     "set gives arguments new values, and none is given",
                     (f"write  {statement.head.text} key=value",),
                 )
+            case Set(target=target) if self._is_line(target):
+                self._set_lines(target, statement)
             case Set(target=target):
-                if not self._set_line(target, statement):
-                    self._everywhere(target, place, lambda match: self._set(match, statement))
+                self._everywhere(target, place, lambda match: self._set(match, statement))
+            case Remove(target=target) if self._is_line(target):
+                kept = [line for line in self.draft.settings if target != line.word]
+                self.draft.settings = kept
             case Remove(target=target):
-                if not self._remove_lines(target):
-                    self._everywhere(target, place, lambda match: match.instead([]))
+                self._everywhere(target, place, lambda match: match.instead([]))
             case Replace(target=target, instead=word):
                 if (word is None) == (not statement.blocks):
                     self._report(
@@ -113,15 +109,17 @@ class Editor:
         """Change all that a target names, and remember it for what is expanded anew later."""
         number, claims = len(self.draft.edits), self.expander.claims
 
-        def make(within: Item | None) -> bool:
+        def make(within: Spot | None) -> bool:
             outside = self.expander.since, self.expander.claims
             self.expander.since, self.expander.claims = number + 1, claims
-            matches = self._matches(target, within)
+            spots = list(_walk(self.draft.items) if within is None else _inside(within))
+            self.expander.looked_through(len(spots), place)
+            matches = _matches(target, spots)
             replaced: Replacements = {}
             for match in matches:
                 replaced |= change(match)
-            spots = [spot for match in matches for spot in match.spots]
-            for siblings in {id(spot.siblings): spot.siblings for spot in spots}.values():
+            found = [spot.siblings for match in matches for spot in match.spots]
+            for siblings in {id(siblings): siblings for siblings in found}.values():
                 _rewrite(siblings, replaced)
             self.expander.since, self.expander.claims = outside
             return bool(matches)
@@ -129,19 +127,6 @@ class Editor:
         if not make(None):
             self._report_no_match(target, place)
         self.draft.edits.append(make)
-
-    def _matches(self, target: str, within: Item | None) -> list[Match]:
-        """What a target names: a stage, else a layer by its path, else all layers of a word."""
-        spots = list(_walk(self.draft.items))
-        if within is not None:
-            inner = {id(item) for item in _inside(within)}
-            spots = [spot for spot in spots if id(spot.item) in inner]
-        stage = tuple(spot for spot in spots if spot.stage == target)
-        if stage and stage[0].item.label is not None:
-            return [Match(stage, is_stage=True)]
-        layers = [spot for spot in spots if spot.path == target]
-        found = layers or [spot for spot in spots if target == spot.item.word]
-        return [Match((spot,), is_stage=False) for spot in found]
 
     def _report_no_match(self, target: str, place: Span) -> None:
         base = self.draft.definition.base
@@ -171,21 +156,20 @@ class Editor:
             changed = self._merged(item.statement, item.statement.arguments, takes, statement)
             item.statement = changed
             _mark(item, statement, "changed here")
-            if item.bodies:
-                self._expand_anew(item)
+            if not isinstance(item.kind, type) or issubclass(item.kind, Repeat):
+                self._expand_anew(match.spot)
         return {}
 
-    def _expand_anew(self, item: Item) -> None:
+    def _expand_anew(self, spot: Spot) -> None:
         """Expand a use or a repeat whose arguments were changed, with the edits made before."""
-        if isinstance(item.kind, type) and issubclass(item.kind, Join):
-            return
+        item = spot.item
         edits = self.draft.edits[item.since :]
         outside = self.expander.since, self.expander.claims
         self.expander.since, self.expander.claims = item.since, False
         self.expander.expand(item)
         self.expander.since, self.expander.claims = outside
         for edit in edits:
-            edit(item)
+            edit(spot)
 
     def _replace_by_word(self, target: str, place: Span, statement: tree.Statement) -> None:
         """Another word with the arguments that both have."""
@@ -235,13 +219,16 @@ class Editor:
 
     # --- recipe -------------------------------------------------------------------------------
 
-    def _set_line(self, target: str, statement: tree.Statement) -> bool:
-        """Change the line of a recipe whose word is the target; whether there is one."""
-        found = False
+    def _is_line(self, target: str) -> bool:
+        """Whether a target is a word of the recipe, and names nothing among the layers."""
+        named = any(target == line.word for line in self.draft.settings)
+        return named and not _matches(target, list(_walk(self.draft.items)))
+
+    def _set_lines(self, target: str, statement: tree.Statement) -> None:
+        """Change the lines of a recipe whose word is the target."""
         for number, line in enumerate(self.draft.settings):
             if target != line.word:
                 continue
-            found = True
             family, arguments = Setting.words[target], line.statement.arguments
             cls = family
             if family.is_family:
@@ -254,14 +241,6 @@ class Editor:
             changed = replace(changed, arguments=(*arguments[:skipped], *changed.arguments))
             context = (Label(line.statement.head), Label(statement.head, "changed here"))
             self.draft.settings[number] = replace(line, statement=changed, context=context)
-        return found
-
-    def _remove_lines(self, target: str) -> bool:
-        """Remove the lines of a recipe whose word is the target; whether there are any."""
-        kept = [line for line in self.draft.settings if target != line.word]
-        found = len(kept) < len(self.draft.settings)
-        self.draft.settings = kept
-        return found
 
     def _merged(
         self,
@@ -271,20 +250,19 @@ class Editor:
         edit: tree.Statement,
     ) -> tree.Statement:
         """A statement with the arguments of a `set` in the place of its own."""
-        new = {
-            argument.key.text: replace(
-                argument,
-                value=tree.Closed(argument.value, self.scope.parameters, argument.value.span),
-            )
-            for argument in edit.arguments
-            if argument.key is not None
-        }
+        new = [argument for argument in edit.arguments if argument.key is not None]
+        keys = {argument.key.text for argument in new if argument.key is not None}
         kept = [
             argument
             for argument in _by_key(arguments, takes)
-            if argument.key is None or argument.key.text not in new
+            if argument.key is None or argument.key.text not in keys
         ]
-        return replace(old, arguments=(*kept, *new.values()))
+        parameters = self.scope.parameters
+        closed = [
+            replace(argument, value=tree.Closed(argument.value, parameters, argument.value.span))
+            for argument in new
+        ]
+        return replace(old, arguments=(*kept, *closed))
 
     def _report(self, rule: Rule, span: Span, message: str, help: tuple[str, ...]) -> None:
         self.findings.append(at(rule, span, message, help=help))
@@ -299,12 +277,20 @@ def _walk(items: Items, container: str = "") -> Iterator[Spot]:
             yield from _walk(body, inner)
 
 
-def _inside(item: Item) -> Iterator[Item]:
+def _inside(spot: Spot) -> Iterator[Spot]:
     """Every item inside of one."""
-    for body in item.bodies:
-        for inner in body:
-            yield inner
-            yield from _inside(inner)
+    for path, body in containers(spot.item, spot.path):
+        yield from _walk(body, path)
+
+
+def _matches(target: str, spots: list[Spot]) -> list[Match]:
+    """What a target names: a stage, else a layer by its path, else all layers of a word."""
+    stage = tuple(spot for spot in spots if spot.stage == target)
+    if stage and stage[0].item.label is not None:
+        return [Match(stage, is_stage=True)]
+    layers = [spot for spot in spots if spot.path == target]
+    found = layers or [spot for spot in spots if target == spot.item.word]
+    return [Match((spot,), is_stage=False) for spot in found]
 
 
 def _rewrite(siblings: Items, replaced: Replacements) -> None:

@@ -357,3 +357,37 @@ arch Next from Base { set a stride=3 }
         "b's 6x6 window is larger than its padded 3x3 input",
         "b's 6x6 window is larger than its padded 2x2 input",
     ]
+
+
+def test_an_argument_is_set_once() -> None:
+    text = BASE + "arch Net from Base { set conv2 kernel=5 kernel=7 pad=3 }"
+    assert [d.message for d in compiled(text).diagnostics if "twice" in d.message] == [
+        "conv's kernel is given twice"
+    ]
+
+
+def test_a_stage_goes_before_a_recipe_line_of_its_name() -> None:
+    text = """
+arch Base { input 8; batch: linear 2; relu; train { batch 7 } }
+arch Net from Base { set batch features=3 }
+arch Next from Base { remove batch.relu; remove batch }
+"""
+    _, net, following = (arch.network for arch in compiled(text).archs)
+    assert [layer.brief for layer in net.layers] == ["linear 3", "relu"]
+    assert (following.layers, following.recipe and following.recipe.batch) == ((), 7)
+
+
+def test_a_repeat_of_none_can_be_set() -> None:
+    text = """
+arch Base { input 8; a: repeat 0 { linear 2 } }
+arch Net from Base { set a count=2 }
+"""
+    assert len(compiled(text).archs[1].network.layers) == 2
+
+
+def test_edits_are_bounded() -> None:
+    """A kilobyte whose edits would look through 10^8 layers, and expand them anew each time."""
+    edits = "set a count=3_000; remove tanh\n" * 25
+    text = "block part { repeat 30 { relu } }\narch Base { input 8; a: repeat 2_999 { part } }\n"
+    found = compiled(f"{text}arch Net from Base {{\n{edits}}}").diagnostics
+    assert "E305" in [d.rule.code for d in found]
