@@ -8,6 +8,7 @@ from typing import Any
 from archdsl.analysis import Analysis, Costs, Verdict
 from archdsl.analysis.claims import percent
 from archdsl.network import Stage, brief
+from archdsl.source import Span
 from archdsl.styled import Line, Piece, line
 
 WIDTH = 80
@@ -123,9 +124,12 @@ def _totals(analysis: Analysis) -> Iterator[Line]:
 
 
 def _claims(verdicts: tuple[Verdict, ...]) -> Iterator[Line]:
-    width = max(len(verdict.text) for verdict in verdicts)
-    for verdict in verdicts:
-        yield _claim(verdict, min(width, 36))
+    told: dict[tuple[Span, bool | None], list[Verdict]] = {}
+    for verdict in verdicts:  # one line to a claim of a block, however often that is used
+        told.setdefault((verdict.span, verdict.holds), []).append(verdict)
+    width = max(len(same[0].text) for same in told.values())
+    for first, *others in told.values():
+        yield _claim(first, len(others), min(width, 36))
     held = sum(verdict.holds is True for verdict in verdicts)
     wrong = sum(verdict.holds is False for verdict in verdicts)
     unjudged = len(verdicts) - held - wrong
@@ -142,7 +146,8 @@ def _claims_count(count: int) -> str:
     return f"{count} claim" if count == 1 else f"{count} claims"
 
 
-def _claim(verdict: Verdict, width: int) -> Line:
+def _claim(verdict: Verdict, others: int, width: int) -> Line:
+    """A verdict, and how many more there are of the same claim."""
     mark, style = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "dim")}[verdict.holds]
     actual = f"{verdict.actual:,}" if isinstance(verdict.actual, int) else verdict.actual or ""
     if verdict.holds and (verdict.is_shape or verdict.actual == verdict.claimed):
@@ -154,6 +159,7 @@ def _claim(verdict: Verdict, width: int) -> Line:
         Piece(verdict.text.ljust(width)),
         Piece(f"  {actual}" if actual else "", style if verdict.holds is False else ""),
         Piece(f"  {verdict.remark}" if verdict.remark else "", "dim"),
+        Piece(f"  and {others:,} more of it" if others else "", "dim"),
     )
 
 

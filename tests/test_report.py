@@ -51,6 +51,19 @@ def test_it_fits_80_columns(path: Path) -> None:
         assert max(map(len, lines[2:])) <= 80  # the title has the file's path
 
 
+def test_a_claim_in_a_block_is_one_line_and_counts_as_often_as_it_is_used() -> None:
+    text = "block unit(n) { conv n 1x1 -> (n, 8, 8); relu -> 4x8x8 }\n" + network(
+        "input 3x8x8\na: unit 4\nb: unit 4\nrepeat 2 { unit 5 }"
+    )
+    lines = [plain(line) for line in report.table(compiled(text).archs[0])]
+    assert [" ".join(line.split()) for line in lines if "->" in line] == [
+        "✓ a.unit.conv -> 4x8x8 and 3 more of it",
+        "✓ a.unit.relu -> 4x8x8 and 1 more of it",
+        "✗ b.repeat.1.unit.relu -> 4x8x8 5x8x8 and 1 more of it",
+    ]
+    assert lines[-1] == "  6 claims hold, 2 claims are wrong"
+
+
 def test_what_is_unknown_is_a_question_mark() -> None:
     result = compiled(network("input 3x8x8\na: conv 4 3x3\nb: conv 4 30x30\nc: linear 10"))
     lines = [plain(line) for line in report.table(result.archs[0])]

@@ -125,18 +125,13 @@ class _Placer:
             raise _Unknown
 
 
-def even_part(channels: int, devices: int, device: int) -> int:
-    """How many of divided channels a device holds: as evenly as can be, the first ones one more."""
-    return channels // devices + (device < channels % devices)
-
-
 def _parts_are_even(sizes: list[int], devices: int) -> bool:
-    """Whether the parts of divided vectors or maps, put together, are the even parts of all."""
-    total = sum(sizes)
-    return all(
-        sum(even_part(size, devices, device) for size in sizes) == even_part(total, devices, device)
-        for device in range(devices)
-    )
+    """Whether the parts of divided vectors or maps, put together, are the even parts of all.
+
+    The first devices hold one more of a size that they do not divide. Of one such size that is as
+    it should be; of two the first device would hold two more.
+    """
+    return sum(size % devices > 0 for size in sizes) <= 1
 
 
 def _cannot_meet(sizes: list[int], uneven: bool, devices: int) -> Misfit | None:
