@@ -26,6 +26,8 @@ TONES: dict[Family, Tone] = {
 }
 UNKNOWN = Tone("#ffffff", "#c4c4c4")
 """Of a layer that cannot be read."""
+BLOCK = Tone("#ffffff", "#5f6b7a")
+"""Of what has its inside drawn elsewhere: a block's use."""
 
 INK = "#222222"
 MUTED = "#6b6b6b"

@@ -1,0 +1,158 @@
+"""Bands: what of a network is unfolded, what is a chip, and what is drawn once for all."""
+
+from __future__ import annotations
+
+from archdsl.analysis import Analysis
+from archdsl.diagram.bands import Band, Join, Label, Row, Times, blocks, brief, unfold
+from tests.helpers import analysed, compiled, network
+
+FIRE = """
+block fire(squeeze, expand) {
+  conv squeeze 1x1
+  concat { conv expand 1x1 } { conv expand 3x3 pad=1 }
+}
+"""
+
+
+def drawn(analysis: Analysis) -> list[Band]:
+    """The bands of all stages."""
+    found: list[Band] = []
+    for stage in analysis.network.stages:
+        found += unfold(analysis, stage.items)
+    return found
+
+
+def sketch(band: Band) -> object:
+    """A band as plain values: the text of a row's chips, the columns of a join, 3 × […]."""
+    match band:
+        case Row():
+            return " | ".join(map(brief, band.chips))
+        case Join():
+            return (band.layer.op.word, *(list(map(sketch, column)) for column in band.columns))
+        case Times():
+            return (len(band.iterations), *map(sketch, band.bands))
+        case Label():
+            return f"{band.stage.name}:"
+
+
+def sketches(body: str) -> list[object]:
+    return [sketch(band) for band in drawn(analysed(f"input 4x16x16\n{body}"))]
+
+
+def with_fire(body: str) -> Analysis:
+    result = compiled(FIRE + network(f"input 4x16x16\n{body}"))
+    assert result.ok, [d.message for d in result.diagnostics]
+    return result.archs[0]
+
+
+# --- what is unfolded -----------------------------------------------------------------------------
+
+
+def test_a_use_is_a_chip_that_begins_a_row() -> None:
+    found = [sketch(band) for band in drawn(with_fire("a: relu\nfire 2 8\nrelu\nfire 4 8"))]
+    assert found == ["relu", "fire 2 8 | relu", "fire 4 8"]
+
+
+def test_a_joins_branches_are_columns_with_a_row_to_each_layer() -> None:
+    body = "a: concat { conv 8 1x1; relu } { conv 2 1x1; relu; maxpool 3 stride=1 pad=1 } {}\nrelu"
+    assert sketches(body) == [
+        ("concat", ["conv 8 1x1", "relu"], ["conv 2 1x1", "relu", "maxpool 3 /1 p1"], []),
+        "relu",
+    ]
+
+
+def test_a_repeat_is_drawn_once_with_its_count() -> None:
+    body = "a: repeat 3 { add { conv 4 3x3 pad=1; relu } {}; relu }"
+    assert sketches(body) == [(3, ("add", ["conv 4 3x3 p1", "relu"], []), "relu")]
+
+
+def test_labels_stand_above_their_layers() -> None:
+    body = "a: repeat 2 { relu; first: conv 4 1x1; relu; second: conv 4 1x1 }"
+    assert sketches(body) == [
+        (2, "relu", "first:", "conv 4 1x1 | relu", "second:", "conv 4 1x1"),
+    ]
+
+
+def test_nothing_is_unfolded_that_is_empty() -> None:
+    body = "a: add {} {}\nrepeat 0 { relu }\nrepeat 3 { }\nrelu"
+    assert sketches(body) == ["add of 2", "identity", "3 × () | relu"]
+
+
+def test_what_is_more_than_three_deep_is_folded() -> None:
+    body = "a: repeat 2 { repeat 3 { add { repeat 4 { relu; tanh } } { add {relu} {tanh} } } }"
+    assert sketches(body) == [(2, (3, ("add", ["4 × (relu · tanh)"], ["add of 2"])))]
+
+
+def test_of_many_branches_six_are_drawn() -> None:
+    (eight,) = drawn(analysed(f"input 4x8x8\na: concat {'{ relu } ' * 8}"))
+    (nine,) = drawn(analysed(f"input 4x8x8\na: concat {'{ relu } ' * 9}"))
+    assert isinstance(eight, Join)
+    assert isinstance(nine, Join)
+    assert (len(eight.columns), eight.hidden) == (8, 0)
+    assert (len(nine.columns), nine.hidden) == (6, 3)
+
+
+def test_iterations_that_a_variant_has_changed_are_drawn_apart() -> None:
+    text = network("input 4x8x8\na: repeat 5 { conv 4 1x1; relu }", "Base") + (
+        "arch Edited from Base { set a.repeat.3.conv bias=no; remove a.repeat.5.relu }"
+    )
+    result = compiled(text)
+    assert result.ok, [d.message for d in result.diagnostics]
+    found = [sketch(band) for band in drawn(result.archs[1])]
+    pair = "conv 4 1x1 | relu"
+    assert found == [(2, pair), (1, pair), (1, pair), (1, "conv 4 1x1")]
+
+
+def test_an_iteration_that_a_variant_has_emptied_is_not_drawn() -> None:
+    text = network("input 4x8x8\na: repeat 3 { relu }", "Base") + (
+        "arch Edited from Base { remove a.repeat.1.relu }"
+    )
+    assert [sketch(band) for band in drawn(compiled(text).archs[1])] == [(2, "relu")]
+
+
+def test_shapes_in_a_repeat_are_known_where_they_are_the_same_each_time() -> None:
+    def steady(body: str) -> bool:
+        (band,) = drawn(analysed(f"input 4x8x8\n{body}"))
+        assert isinstance(band, Times)
+        (join,) = band.bands
+        assert isinstance(join, Join)
+        return join.steady
+
+    assert steady("a: repeat 2 { concat { conv 2 1x1 } { conv 2 1x1 } }")
+    assert not steady("a: repeat 2 { concat { conv 2 1x1 } {} }")
+
+
+# --- blocks ---------------------------------------------------------------------------------------
+
+
+def test_a_block_is_shown_once_with_the_numbers_of_its_first_use() -> None:
+    analysis = with_fire("a: fire 2 8\nb: fire 4 8\nc: repeat 2 { fire 2 4 }")
+    (block,) = blocks(analysis, drawn(analysis))
+    assert (block.key, block.use.path) == ("fire", "a.fire")
+    assert list(map(sketch, block.bands)) == [
+        "conv 2 1x1",
+        ("concat", ["conv 8 1x1"], ["conv 8 3x3 p1"]),
+    ]
+
+
+def test_blocks_that_are_used_in_blocks_are_shown_too() -> None:
+    text = "block a(n) { conv n 1x1 }\nblock b { add { a 4 } {} }\nblock unused { relu }\n"
+    (analysis,) = compiled(text + network("input 4x8x8\nx: relu\nrepeat 2 { b }")).archs
+    found = blocks(analysis, drawn(analysis))
+    assert [(block.key, block.use.path) for block in found] == [
+        ("b", "x.repeat.1.b"),
+        ("a", "x.repeat.1.b.add.1.a"),
+    ]
+
+
+def test_uses_that_differ_in_numbers_alone_share_a_block() -> None:
+    text = "block deep(n) { repeat n { relu } }\n" + network(
+        "input 4x8x8\na: deep 2\nb: deep 3", "Base"
+    )
+    variant = "arch Edited from Base { remove b.deep.repeat }"
+    base, edited = compiled(text + variant).archs
+    assert [block.key for block in blocks(base, drawn(base))] == ["deep"]
+    assert [(block.key, block.use.path) for block in blocks(edited, drawn(edited))] == [
+        ("deep", "a.deep"),
+        ("deep+2", "b.deep"),
+    ]
