@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+from typer.testing import CliRunner, Result
+
 from archdsl.analysis import Analysis
+from archdsl.cli import app
 from archdsl.compiler import Compilation, compile_bytes
 
 ROOT = Path(__file__).parent.parent
@@ -43,3 +49,21 @@ def assert_golden(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
+
+
+def commands(console: str) -> Iterator[tuple[str, str]]:
+    """Each `$ archdsl …` of a console block, without those two words, with the output beneath."""
+    before, *parts = re.split(r"^\$ archdsl ", console, flags=re.MULTILINE)
+    assert not before, f"no command that a test can run: {before}"
+    for part in parts:
+        command, _, output = part.partition("\n")
+        yield command, output
+
+
+def assert_prints(command: str, shown: str) -> Result:
+    """A command of archdsl prints what a document shows: a line `…` is any number of lines."""
+    result = CliRunner().invoke(app, shlex.split(command))
+    parts = [part.strip("\n") for part in re.split(r"^…$", shown, flags=re.MULTILINE)]
+    pattern = ".*?".join(f"^{re.escape(part)}$" if part else "" for part in parts)
+    assert re.fullmatch(rf"\s*{pattern}\s*", result.output, re.DOTALL | re.MULTILINE), result.output
+    return result

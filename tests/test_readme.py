@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from archdsl.cli import app
-from tests.helpers import ROOT, SPECS
+from tests.helpers import ROOT, SPECS, assert_prints, commands
 
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -20,26 +19,19 @@ BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def shown() -> Iterator[tuple[str, str]]:
     """Each `$ archdsl …` of README.md, but for training runs, with the output beneath it."""
     for block in BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")):
-        for part in block.split("$ archdsl ")[1:]:
-            command, _, output = part.partition("\n")
-            if not command.startswith("train"):
-                yield command, output
+        yield from ((c, output) for c, output in commands(block) if not c.startswith("train"))
 
 
 def test_readme_shows_the_commands() -> None:
-    commands = [command for command, _ in shown()]
-    assert "check specs/alexnet_224.arch" in commands
+    assert "check specs/alexnet_224.arch" in [command for command, _ in shown()]
 
 
 @pytest.mark.parametrize(("command", "expected"), list(shown()))
 def test_the_output_is_the_one_shown(
     command: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line `…` of README stands for any number of lines."""
     monkeypatch.chdir(ROOT)
-    printed = CliRunner().invoke(app, shlex.split(command)).stdout
-    parts = [re.escape(part.strip("\n")) for part in re.split(r"^…$", expected, flags=re.MULTILINE)]
-    assert re.fullmatch(r"\s*" + r".*?".join(parts) + r"\s*", printed, re.DOTALL), printed
+    assert_prints(command, expected)
 
 
 def test_the_json_document_has_the_documented_fields_and_no_others() -> None:
