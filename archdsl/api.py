@@ -134,7 +134,8 @@ def select(compilation: Compilation, name: str, arch: str | None) -> Arch:
         raise SpecError(rendered(compilation.diagnostics), compilation.diagnostics)
     if len(compilation.archs) > 1:
         names = ", ".join(analysis.network.name for analysis in compilation.archs)
-        raise SpecError(f"{name} has several networks: {names}. Name one of them.")
+        first = compilation.archs[0].network.name
+        raise SpecError(f"{name} has several networks: {names}. Name one of them: {name}:{first}")
     return Arch(compilation.archs[0], compilation.diagnostics)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from difflib import unified_diff
 from enum import StrEnum
-from io import TextIOWrapper
+from functools import cache
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -16,13 +19,17 @@ import typer
 
 import archdsl
 from archdsl import files, report
-from archdsl.api import Arch, SpecError, require_checked, select
-from archdsl.compiler import Compilation, compile_bytes, compile_file
+from archdsl.api import Arch, SpecError, require_arch, require_checked, select
+from archdsl.compiler import Compilation, compile_bytes, compile_file, decoded, read
 from archdsl.diagnostics import Diagnostic, Findings, Severity
 from archdsl.diagnostics import render as findings_view
 from archdsl.lower import scope
+from archdsl.source import Source
 from archdsl.styled import Line, plain, rich_text, visible
-from archdsl.words.bind import Quantity
+from archdsl.syntax.format import Style, formatted
+from archdsl.words.arithmetic import Quantity
+from archdsl.words.recipe import Setting
+from archdsl.words.word import Word
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -117,7 +124,8 @@ def check(
     specs: Annotated[
         list[str],
         typer.Argument(
-            metavar="SPEC...", help=".arch files, folders of them, or - for standard input."
+            metavar="SPEC...",
+            help=".arch files, FILE.arch:Name, folders of files, or - for standard input.",
         ),
     ],
     format: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
@@ -126,13 +134,11 @@ def check(
 ) -> None:
     """Prove shapes, parameters, costs and claims. Exit 0: no errors, 1: errors, 2: cannot work."""
     overrides = _overrides(settings)
-    try:
-        names = list(files.specs(specs))
-    except FileNotFoundError as error:
-        _fail(str(error))
-    compiled = [_compile(name, overrides) for name in names]
+    compiled = [_compile(*_target(name), overrides) for name in _files(specs)]
     unknown = _unknown_overrides(compiled, overrides)
-    diagnostics = [d for compilation in compiled for d in compilation.diagnostics] + unknown
+    # A file that others use as well is complained of once.
+    found = {d.place: d for compilation in compiled for d in compilation.diagnostics}
+    diagnostics = [*found.values(), *unknown]
     if format is Format.JSON:
         document = {
             "archs": [report.as_json(arch) for c in compiled for arch in c.archs],
@@ -142,6 +148,28 @@ def check(
     else:
         _print_checked(compiled, diagnostics, color)
     raise typer.Exit(_exit_code(diagnostics))
+
+
+@app.command()
+def fmt(
+    specs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SPEC...",
+            help=".arch files, folders of them, or - for standard input to standard output.",
+        ),
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; list what would change, and exit 1.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; print what would change.")
+    ] = False,
+    color: Colored = Color.AUTO,
+) -> None:
+    """Give specs the one layout. Exit 0: done, 1: errors, or changes of --check, 2: cannot work."""
+    names = _files(specs)
+    raise typer.Exit(max(_format(name, check, diff, color) for name in names))
 
 
 @app.command()
@@ -247,6 +275,58 @@ def train(
         raise typer.Exit(stopped.exit_code) from None
 
 
+@app.command()
+def diff(
+    before: Annotated[
+        str,
+        typer.Argument(metavar="A", help="A .arch file, FILE.arch:Name, or - for standard input."),
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="What it became, given alike.")],
+    format: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Override a parameter, in each that has it."
+        ),
+    ] = None,
+    color: Colored = Color.AUTO,
+) -> None:
+    """What changed from one network to another. Exit 0: nothing, 1: something, 2: cannot work."""
+    from archdsl import diff as structural
+    from archdsl.diff import view
+
+    archs = _two(before, after, _overrides(settings), color)
+    found = structural.difference(*(arch.analysis for arch in archs))
+    errors = [sum(d.severity is Severity.ERROR for d in arch.diagnostics) for arch in archs]
+    if format is Format.JSON:
+        print(json.dumps(view.as_json(found, errors), indent=2, ensure_ascii=False))
+    else:
+        unsound = dict(pair for pair in zip((before, after), errors, strict=True) if pair[1])
+        _print(list(view.text(found, unsound)), color)
+    raise typer.Exit(FOUND if found.changes else OK)
+
+
+@app.command()
+def words(
+    word: Annotated[
+        str | None, typer.Argument(metavar="WORD", help="The word to explain; default: list all.")
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    color: Colored = Color.AUTO,
+) -> None:
+    """The words of the language: all, or one with its arguments and an example."""
+    from archdsl import reference
+
+    found = list(reference.vocabulary() if word is None else reference.find(word))
+    if word is not None and not found:
+        _fail(reference.unknown(word))
+    if format is Format.JSON:
+        document = {"words": [reference.as_json(cls) for cls in found]}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _print(list(reference.listing() if word is None else reference.pages(found)), color)
+
+
 # --- reading ----------------------------------------------------------------------------------
 
 
@@ -260,12 +340,38 @@ def _overrides(settings: list[str] | None) -> dict[str, Quantity]:
     return dict(pair for pair in pairs if pair is not None)
 
 
-def _compile(name: str, overrides: dict[str, Quantity]) -> Compilation:
+def _files(specs: list[str]) -> list[str]:
+    """The files that a command works on; ends the program where a folder has none."""
+    try:
+        return list(files.specs(specs))
+    except FileNotFoundError as error:
+        _fail(str(error))
+
+
+def _stdin() -> bytes:
+    if sys.stdin is None:
+        _fail("standard input is closed")
+    return sys.stdin.buffer.read()
+
+
+def _target(spec: str) -> tuple[str, str | None]:
+    """The file and, of FILE.arch:Name, the name of the arch."""
+    path, separator, name = spec.rpartition(":")
+    named = bool(separator) and path.endswith(".arch") and not Path(spec).exists()
+    return (path, name) if named else (spec, None)
+
+
+def _compile(name: str, arch: str | None, overrides: dict[str, Quantity]) -> Compilation:
+    """A file compiled; ends the program where it has no arch of the name that is asked for."""
     if name == files.STDIN:
-        if sys.stdin is None:
-            _fail("standard input is closed")
-        return compile_bytes(sys.stdin.buffer.read(), "<stdin>", overrides)
-    return compile_file(Path(name), overrides)
+        return compile_bytes(_stdin(), "<stdin>", overrides)
+    compilation = compile_file(Path(name), overrides, arch)
+    if arch is not None:
+        try:
+            require_arch(compilation, name, arch)
+        except SpecError as error:
+            _fail(str(error))
+    return compilation
 
 
 def _unknown_overrides(
@@ -280,16 +386,39 @@ def _unknown_overrides(
 def _load(spec: str, settings: list[str] | None, color: Color) -> Arch:
     """The one network that a command works on; ends the program where there is none."""
     overrides = _overrides(settings)
-    path, separator, name = spec.rpartition(":")
-    named = bool(separator) and path.endswith(".arch") and not Path(spec).exists()
-    compilation = _compile(path if named else spec, overrides)
+    path, name = _target(spec)
+    compilation = _compile(path, name, overrides)
     unknown = _unknown_overrides([compilation], overrides)
     if unknown or not compilation.archs:
         diagnostics = [*compilation.diagnostics, *unknown]
         _print_findings(diagnostics, color, to_stderr=True)
         raise typer.Exit(_exit_code(diagnostics))
     try:
-        return select(compilation, path if named else spec, name if named else None)
+        return select(compilation, path, name)
+    except SpecError as error:
+        _fail(str(error))
+
+
+def _two(before: str, after: str, overrides: dict[str, Quantity], color: Color) -> list[Arch]:
+    """The networks to compare, each with the overrides that it has parameters for.
+
+    Ends the program where one cannot be had.
+    """
+    if before == after == files.STDIN:
+        _fail("only one of the two can be standard input")
+    targets = [_target(spec) for spec in (before, after)]
+    compiled = [_compile(path, name, overrides) for path, name in targets]
+    missing = [compilation for compilation in compiled if not compilation.archs]
+    unknown = _unknown_overrides(compiled, overrides) if not missing else []
+    if missing or unknown:
+        found = [d for compilation in missing for d in compilation.diagnostics]
+        _print_findings([*found, *unknown], color, to_stderr=True)
+        raise typer.Exit(FAILED)
+    try:
+        return [
+            select(compilation, *target)
+            for compilation, target in zip(compiled, targets, strict=True)
+        ]
     except SpecError as error:
         _fail(str(error))
 
@@ -300,6 +429,79 @@ def _require_checked(arch: Arch, color: Color) -> None:
     except SpecError:
         _print_findings(arch.diagnostics, color, to_stderr=True)
         raise typer.Exit(FOUND) from None
+
+
+# --- formatting -------------------------------------------------------------------------------
+
+
+def _format(name: str, check: bool, diff: bool, color: Color) -> int:
+    """Format one file, or show what would change in it; what `fmt` exits with for it."""
+    source, marked = _read(name)
+    findings = Findings([source] if isinstance(source, Diagnostic) else [])
+    text = formatted(source, _style(), findings) if isinstance(source, Source) else None
+    if text is None or isinstance(source, Diagnostic):
+        _print_findings(findings, color, to_stderr=True)
+        return _exit_code(findings)
+    before = f"\ufeff{source.text}" if marked else source.text
+    changed = text != before
+    if diff:
+        _put("".join(_diff(source.name, before, text)))
+    elif check and changed:
+        print(source.name)
+    elif name == files.STDIN and not check:
+        _put(text)
+    elif changed:
+        return _rewrite(source.name, text)
+    return FOUND if check and changed else OK
+
+
+def _read(name: str) -> tuple[Source | Diagnostic, bool]:
+    """A spec, and whether it begins with a byte order mark, which is no part of its text."""
+    if name == files.STDIN:
+        data = _stdin()
+        return decoded(data, "<stdin>"), data.startswith(BOM_UTF8)
+    path = Path(name)
+    source = read(path)
+    if isinstance(source, Diagnostic) or not path.is_file():
+        return source, False
+    with path.open("rb") as file:
+        return source, file.read(len(BOM_UTF8)) == BOM_UTF8
+
+
+@cache
+def _style() -> Style:
+    """What the formatter takes from the words. One it does not know is a block's: a layer."""
+    families = [family for family in Word.__subclasses__() if family.home]
+    words = [cls for family in families for cls in family.words.values()]
+    return Style(
+        unlabelled=frozenset(cls.word for cls in words if not cls.labelled),
+        tabular=frozenset(Setting.words),
+    )
+
+
+def _diff(name: str, before: str, after: str) -> Iterator[str]:
+    """The lines of a unified diff, as `patch` reads it."""
+    for line in unified_diff([*StringIO(before)], [*StringIO(after)], name, name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _put(text: str) -> None:
+    """Print a spec, or a part of it, in its own encoding whatever that of the terminal is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+
+
+def _rewrite(name: str, text: str) -> int:
+    path = Path(name)
+    try:
+        if not path.is_file():
+            raise OSError("it is no regular file; - formats standard input")
+        files.write(path, text.encode())
+    except OSError as error:
+        print(f"archdsl: cannot write {visible(name)}: {error.strerror or error}", file=sys.stderr)
+        return FAILED
+    print(name)
+    return OK
 
 
 # --- writing ----------------------------------------------------------------------------------
@@ -349,8 +551,11 @@ def _print_checked(
     compiled: list[Compilation], diagnostics: list[Diagnostic], color: Color
 ) -> None:
     lines: list[Line] = []
-    for analysis in (arch for compilation in compiled for arch in compilation.archs):
-        lines += [*report.table(analysis), ()]
+    for compilation in compiled:
+        for analysis in compilation.archs:
+            lines += [*report.table(analysis), ()]
+        if compilation.module and not (compilation.archs or compilation.diagnostics):
+            lines += [report.library(compilation.module), ()]
     for diagnostic in diagnostics:
         lines += [*findings_view.text(diagnostic), ()]
     if diagnostics:

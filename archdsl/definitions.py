@@ -34,6 +34,8 @@ class Definition:
         match [argument.value for argument in self.statement.arguments[1:] if not argument.key]:
             case [tree.Name(text=preposition), tree.Name() as base, *_] if preposition == FROM:
                 return base
+            case [tree.Name(text=preposition), tree.Call(name=base), *_] if preposition == FROM:
+                return base  # with parameters, which stand elsewhere: reported where it is read
         return None
 
 
@@ -68,6 +70,8 @@ class Module:
     lets: dict[str, Quantity] = field(default_factory=dict)
     """The visible lets' values."""
     uses: tuple[Module, ...] = ()
+    incomplete: bool = False
+    """A file that it uses cannot be read, which is reported: unknown names may be that file's."""
     recursive: set[Definition] = field(default_factory=set)
     """Blocks of this file that use themselves, which is reported, and are not expanded."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,7 +37,7 @@ class Node(BaseModel):
         `model_copy` would keep what was computed from the old ones: `layers` of a group.
         """
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self).model_construct(**{**fields, **changes})
+        return cast(Self, type(self).model_construct(**{**fields, **changes}))
 
 
 class ShapeClaim(Node):
@@ -200,6 +200,8 @@ class Network(Node):
     recipe: Recipe | None = None
     recipe_sound: bool = True
     """Whether the `train` block, if there is one, has no errors."""
+    edits_sound: bool = True
+    """Whether the edits of a variant have no errors; else its author claims things of another."""
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.analysis import Analysis, Costs, Verdict
 from archdsl.analysis.claims import percent
+from archdsl.definitions import Module
 from archdsl.network import Stage, brief
 from archdsl.source import Span
 from archdsl.styled import Line, Piece, line
@@ -44,6 +45,16 @@ def table(analysis: Analysis) -> Iterator[Line]:
     if analysis.verdicts:
         yield ()
         yield from _claims(analysis.verdicts)
+
+
+def library(module: Module) -> Line:
+    """What a file without a network is for: what it defines for others to use."""
+    counts = {"block": len(module.own.blocks), "let": len(module.own.lets)}
+    parts = [_counted(count, kind) for kind, count in counts.items() if count]
+    return line(
+        Piece(module.source.name, "strong"),
+        Piece(f"  no network, but {' and '.join(parts)} for other files to use"),
+    )
 
 
 def _title(analysis: Analysis) -> Line:
@@ -133,17 +144,17 @@ def _claims(verdicts: tuple[Verdict, ...]) -> Iterator[Line]:
     held = sum(verdict.holds is True for verdict in verdicts)
     wrong = sum(verdict.holds is False for verdict in verdicts)
     unjudged = len(verdicts) - held - wrong
-    parts = [f"{_claims_count(held)} hold{'s' if held == 1 else ''}"]
+    parts = [f"{_counted(held, 'claim')} hold{'s' if held == 1 else ''}"]
     if wrong:
-        parts.append(f"{_claims_count(wrong)} {'is' if wrong == 1 else 'are'} wrong")
+        parts.append(f"{_counted(wrong, 'claim')} {'is' if wrong == 1 else 'are'} wrong")
     if unjudged:
         parts.append(f"{unjudged} not judged")
     yield ()
     yield line(Piece("  " + ", ".join(parts), "bad" if wrong else "good" if held else "dim"))
 
 
-def _claims_count(count: int) -> str:
-    return f"{count} claim" if count == 1 else f"{count} claims"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _claim(verdict: Verdict, others: int, width: int) -> Line:
@@ -159,7 +170,7 @@ def _claim(verdict: Verdict, others: int, width: int) -> Line:
         Piece(verdict.text.ljust(width)),
         Piece(f"  {actual}" if actual else "", style if verdict.holds is False else ""),
         Piece(f"  {verdict.remark}" if verdict.remark else "", "dim"),
-        Piece(f"  and {others:,} more of it" if others else "", "dim"),
+        Piece(f"  and {others:,} more like it" if others else "", "dim"),
     )
 
 

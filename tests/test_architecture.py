@@ -23,7 +23,7 @@ ORDER = [
     {"definitions", "network"},
     {"lower"},
     {"analysis"},
-    {"compiler", "report", "reference", "diagram", "codegen"},
+    {"compiler", "report", "diff", "reference", "diagram", "codegen"},
     {"api", "files"},
     {"training"},
     {"cli"},

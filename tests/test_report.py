@@ -57,11 +57,19 @@ def test_a_claim_in_a_block_is_one_line_and_counts_as_often_as_it_is_used() -> N
     )
     lines = [plain(line) for line in report.table(compiled(text).archs[0])]
     assert [" ".join(line.split()) for line in lines if "->" in line] == [
-        "✓ a.unit.conv -> 4x8x8 and 3 more of it",
-        "✓ a.unit.relu -> 4x8x8 and 1 more of it",
-        "✗ b.repeat.1.unit.relu -> 4x8x8 5x8x8 and 1 more of it",
+        "✓ a.unit.conv -> 4x8x8 and 3 more like it",
+        "✓ a.unit.relu -> 4x8x8 and 1 more like it",
+        "✗ b.repeat.1.unit.relu -> 4x8x8 5x8x8 and 1 more like it",
     ]
     assert lines[-1] == "  6 claims hold, 2 claims are wrong"
+
+
+def test_a_file_of_blocks_says_so() -> None:
+    module = compiled("let n=1 m=2\nblock unit { relu }\n").module
+    assert module is not None
+    assert plain(report.library(module)) == (
+        "spec.arch  no network, but 1 block and 2 lets for other files to use"
+    )
 
 
 def test_what_is_unknown_is_a_question_mark() -> None:

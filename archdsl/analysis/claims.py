@@ -118,6 +118,8 @@ def _expectation(
         changed = ", ".join(sorted(network.overridden))
         remark = f"--set changes {changed}" if network.overridden else "not every shape is known"
         return unjudged(remark)
+    if not network.edits_sound:
+        return unjudged("an edit has errors")
     if claim.quantity == "memory" and not network.recipe_sound:
         return unjudged("the recipe has errors")
     if claim.quantity == "traffic" and not placed:
@@ -184,8 +186,9 @@ def _wrong(
         if actual // unit * unit == amount.value:
             notes.append("the claim's digits were cut off, not rounded")
     relation = {"=": "", "~": "about ", "<=": "at most ", ">=": "at least "}[amount.relation]
+    unit = " bytes" if claim.quantity == "memory" else ""
     figure = (
-        f"{subject}'s {claim.quantity} is {actual:,}"
+        f"{subject}'s {claim.quantity} is {actual:,}{unit}"
         if claim.quantity in _MASS
         else f"{subject} has {actual:,} {claim.quantity}"
     )
@@ -203,5 +206,5 @@ _MASS = ("depth", "memory", "traffic")
 
 def percent(share: float) -> str:
     """`+1.6 %`, with a true minus sign."""
-    text = f"{share:+.1%}" if abs(share) < 10 else f"{share:+.0%}"
+    text = f"{share:+.1%}" if abs(share) < 10 else f"{share:+,.0%}"
     return text.replace("%", " %").replace("-", "−")

@@ -124,7 +124,8 @@ class Findings(list[Diagnostic]):
             else:
                 more[number] += 1
         for number, count in more.items():
-            note = f"and {count} more of it, where this is used or repeated"
+            times = "once more" if count == 1 else f"{count:,} times more"
+            note = f"the same {times}, where this is used or repeated"
             kept[number] = replace(kept[number], notes=(*kept[number].notes, note))
         return kept
 

@@ -76,6 +76,7 @@ class _Builder:
             inits=inits,
             recipe=recipe,
             recipe_sound=recipe is not None or draft.train is None,
+            edits_sound=draft.sound,
         )
 
     # --- layers -------------------------------------------------------------------------------

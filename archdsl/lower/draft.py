@@ -60,6 +60,8 @@ class Draft:
     settings: list[Line] = field(default_factory=list)
     edits: list[Change] = field(default_factory=list)
     """What variants have done so far, in order."""
+    sound: bool = True
+    """Whether no edit has an error."""
     unreadable_input: bool = False
     """Something that is wrong may have been the input, so that it is not missed."""
 

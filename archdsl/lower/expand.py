@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from archdsl.definitions import Definition, Scope
 from archdsl.diagnostics import Findings, Label, at, catalogue
+from archdsl.diagnostics.suggest import nearest
 from archdsl.lower.scope import block_parameters, check_label
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -130,6 +131,10 @@ def kind_of(
             )
             return None
         return block
+    known = [*blocks, *(word for family in families for word in family.words)]
+    name = statement.word.text
+    if scope.module.incomplete and name not in known and nearest(name, known) is None:
+        return None  # probably a block of the file that is missing
     cls = find(statement.word, families, findings, blocks)
     return cls if cls is not None and check_form(statement, cls, findings) else None
 

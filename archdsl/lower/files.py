@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from archdsl.definitions import Definition, Let, Module
 from archdsl.diagnostics import Diagnostic, Findings, Label, Rule, at, catalogue
+from archdsl.diagnostics.suggest import nearest
 from archdsl.lower.blocks import check_blocks
 from archdsl.lower.scope import plain_name, reserved
 from archdsl.source import Source, Span
@@ -50,6 +51,7 @@ class Library:
         statements = self._statements(parse(source, self.findings))
         used = [self._used(module, statement) for statement, cls in statements if cls is Use]
         module.uses = tuple(other for other in used if other is not None)
+        module.incomplete = None in used
         for statement, cls in statements:
             if cls is Arch:
                 self._define(module, cls, statement, module.own.archs, module.visible.archs)
@@ -113,10 +115,9 @@ class Library:
             return read
         chain = [name for _, name in self.open]
         notes = (f"{' uses '.join(chain)} uses it",) if len(chain) > 1 else ()
-        help = f"the path is relative to {chain[-1]}"
-        self.findings.append(
-            at(catalogue.UNKNOWN_FILE, span, read.message, notes=notes, help=(help,))
-        )
+        near = nearest(path.name, (other.name for other in path.parent.glob("*.arch")))
+        help = (f"did you mean '{near}'?",) if near else (f"the path is relative to {chain[-1]}",)
+        self.findings.append(at(catalogue.UNKNOWN_FILE, span, read.message, notes=notes, help=help))
         return None
 
     def _import(self, module: Module, used: Module, span: Span) -> None:

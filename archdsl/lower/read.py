@@ -58,13 +58,30 @@ class Drafter:
         _Reader(draft, self.expander, self.findings).read(root)
         for variant in variants:
             check_header(variant, variant.statement.arguments[3:], self.findings)
+            self._check_base(variant)
             base = draft.definition.name.text
             check_variant_defaults(variant, base, declared.values, self.findings)
             self.expander.claims = keeps_claims and variant is arch
             draft.become(variant)
+            before = len(self.findings)
             _VariantReader(draft, self.expander, self.findings).read(variant)
+            draft.sound = draft.sound and len(self.findings) == before
         self.expander.claims = keeps_claims
         return draft
+
+    def _check_base(self, variant: Definition) -> None:
+        """Report parameters that are given to the base: they are the variant's."""
+        value = variant.statement.arguments[2].value
+        if isinstance(value, tree.Call):
+            inside = value.span.text.partition("(")[2]
+            self.findings.append(
+                at(
+                    catalogue.BAD_ARGUMENT,
+                    value.span,
+                    "new defaults of parameters stand with the variant's name, not with its base's",
+                    help=(f"write  arch {variant.name.text}({inside} from {value.name.text}",),
+                )
+            )
 
     def _chain(self, arch: Definition) -> list[Definition] | None:
         """The arch that is no variant, its variant, and so on to this one."""
@@ -72,13 +89,15 @@ class Drafter:
         while (base := chain[-1].base) is not None:
             archs = chain[-1].module.visible.archs
             found = archs.get(base.text)
+            if found is None and chain[-1].module.incomplete:
+                return None  # probably of the file that is missing
             if found is None:
                 self.findings.append(
                     at(
                         catalogue.UNKNOWN_NAME,
                         base.span,
                         f"there is no arch '{base.text}' to be varied",
-                        help=did_you_mean(base.text, archs),
+                        help=did_you_mean(base.text, archs.keys() - {chain[-1].name.text}),
                     )
                 )
                 return None

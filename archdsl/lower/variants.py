@@ -139,12 +139,12 @@ class Editor:
                 known |= {spot.item.word for spot in spots}
                 known |= {line.word for line in self.draft.settings}
         so_far = ", as edited so far," if self.draft.edits else ""
-        self._report(
-            catalogue.NO_MATCH,
-            place,
-            f"{base.text}{so_far} has no stage, layer or word '{target}'",
-            did_you_mean(target, known),
-        )
+        message = f"{base.text}{so_far} has no stage, layer or word '{target}'"
+        help = did_you_mean(target, known)
+        if any(spot.path.startswith(f"{target}.") for spot in spots):
+            message = f"'{target}' is a branch or an iteration, and edits are of what is in it"
+            help = (f"name a layer in it: {target}.…",)
+        self._report(catalogue.NO_MATCH, place, message, help)
 
     # --- what ---------------------------------------------------------------------------------
 
@@ -157,19 +157,8 @@ class Editor:
             item.statement = changed
             _mark(item, statement, "changed here")
             if not isinstance(item.kind, type) or issubclass(item.kind, Repeat):
-                self._expand_anew(match.spot)
+                expand_anew(match.spot, self.draft, self.expander)
         return {}
-
-    def _expand_anew(self, spot: Spot) -> None:
-        """Expand a use or a repeat whose arguments were changed, with the edits made before."""
-        item = spot.item
-        edits = self.draft.edits[item.since :]
-        outside = self.expander.since, self.expander.claims
-        self.expander.since, self.expander.claims = item.since, False
-        self.expander.expand(item)
-        self.expander.since, self.expander.claims = outside
-        for edit in edits:
-            edit(spot)
 
     def _replace_by_word(self, target: str, place: Span, statement: tree.Statement) -> None:
         """Another word with the arguments that both have."""
@@ -266,6 +255,23 @@ class Editor:
 
     def _report(self, rule: Rule, span: Span, message: str, help: tuple[str, ...]) -> None:
         self.findings.append(at(rule, span, message, help=help))
+
+
+def expand_anew(spot: Spot, draft: Draft, expander: Expander) -> None:
+    """Expand a use or a repeat whose arguments were changed, and make in it the edits again that
+    were made since it came in. Raises TooLarge."""
+    item = spot.item
+    before = item.kind, item.bodies, item.count
+    edits = draft.edits[item.since :]
+    outside = expander.since, expander.claims
+    expander.since, expander.claims = item.since, False
+    expander.expand(item)
+    expander.since, expander.claims = outside
+    if item.kind is None:  # what is wrong with it is reported; later edits still find names
+        item.kind, item.bodies, item.count = before
+        return
+    for edit in edits:
+        edit(spot)
 
 
 def _walk(items: Items, container: str = "") -> Iterator[Spot]:

@@ -31,6 +31,9 @@ MAX_EXPONENT = 15
 
 FORM = "a statement is written  [label:] word argument… [{ block }]… [-> shape]"
 
+_BEGINNINGS = ("\n", ":", ";", "{", "}")
+"""What stands before the word of a statement."""
+
 _SUFFIXES = {"k": 3, "M": 6, "G": 9}
 
 LarkTree: TypeAlias = Tree[Token]
@@ -193,6 +196,9 @@ def _explain(source: Source, token: Token, inside_block: bool) -> Diagnostic:
         case "RBRACE" if not inside_block:
             message = "this '}' closes nothing"
             help = ("remove it, or open its block with a '{'",)
+        case "CALL" if source.text[: span.start].rstrip(" \t").endswith(_BEGINNINGS):
+            message = f"'{text}' begins no statement: arguments follow a word without parentheses"
+            help = (f"write  {token[:-1]} 16 64  for {token[:-1]}(16, 64)",)
         case "SLASH":
             message = "'/' stands outside parentheses and quotes"
             help = (
@@ -336,7 +342,7 @@ class _Builder:
             return self.out_of_range(span, f"more than {MAX_DIGITS} digits")
         exact = not suffix and digits.isdigit()
         decimal = Decimal(digits).scaleb(suffix)
-        if decimal and abs(decimal.adjusted()) >= MAX_EXPONENT:
+        if decimal and not -MAX_EXPONENT <= decimal.adjusted() < MAX_EXPONENT:
             return self.out_of_range(span, f"a size of 10^{decimal.adjusted()}")
         places = Decimal(digits).as_tuple().exponent
         assert isinstance(places, int)

@@ -11,12 +11,15 @@ from typing import Generic, TypeVar, cast
 from pydantic import ValidationError
 
 from archdsl.diagnostics import Diagnostic, Findings, Label, Rule, at, catalogue
-from archdsl.diagnostics.suggest import did_you_mean
+from archdsl.diagnostics.suggest import did_you_mean, nearest
 from archdsl.shape import Misfit, Shape, Window
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.words.arithmetic import Parameters, Unfit, number, unfit, unknown_parameter
 from archdsl.words.word import Amount, Kind, Quoted, Reference, Word
+
+MAX_TAKERS = 4
+"""Words that are named as those that take an argument."""
 
 W_co = TypeVar("W_co", bound=Word, covariant=True)
 
@@ -117,10 +120,24 @@ def find(
                 catalogue.UNKNOWN_WORD,
                 name.span,
                 f"'{name.text}' is no word of the language",
-                help=did_you_mean(name.text, known),
+                help=_argument_of(name.text, families) or did_you_mean(name.text, known),
             )
         )
     return None
+
+
+def _argument_of(name: str, families: Sequence[type[Word]]) -> tuple[str, ...]:
+    """Help for the name of an argument that stands where a word is missing."""
+    words = [cls for family in families for cls in _below(family) if cls.word]
+    takers = [cls.phrase() for cls in words if name in cls.arguments()][:MAX_TAKERS]
+    return (f"{name} is an argument of {_listed(takers)}: {name}=…",) if takers else ()
+
+
+def _below(family: type[Word]) -> Iterator[type[Word]]:
+    for cls in family.words.values():
+        yield cls
+        if cls.is_family:
+            yield from _below(cls)
 
 
 def check_form(statement: tree.Statement, cls: type[Word], findings: Findings) -> bool:
@@ -143,7 +160,7 @@ def check_form(statement: tree.Statement, cls: type[Word], findings: Findings) -
                 catalogue.MISSING_ARGUMENT,
                 statement.head,
                 f"'{cls.word}' needs {some}",
-                help=(f"write  {statement.head.text}{' { … }' * fewest}", *cls.about_blocks),
+                help=(f"write  {signature(cls).usage}", *cls.about_blocks),
             )
         )
     for span, message in wrong:
@@ -235,12 +252,24 @@ class Signature:
     phrase: str
     """How a statement begins, with its family: `optimizer sgd`."""
     kinds: Mapping[str, Kind]
+    rest: str = ""
+    """What follows the arguments: `key=value…`, blocks."""
+
+    @property
+    def usage(self) -> str:
+        """`conv filters kernel …`: what must be written, for help lines."""
+        required = ["|".join(k.words) or name for name, k in self.kinds.items() if k.required]
+        optional = any(not kind.required for kind in self.kinds.values())
+        parts = [self.phrase, *required, "…" if optional else "", self.rest]
+        return " ".join(part for part in parts if part)
 
 
 @cache
 def signature(cls: type[Word]) -> Signature:
     """What a statement of a word takes."""
-    return Signature(cls.word, cls.phrase(), cls.arguments())
+    fewest, _ = cls.blocks
+    rest = " ".join([*([cls.rest] if cls.rest else []), *["{ … }"] * fewest])
+    return Signature(cls.word, cls.phrase(), cls.arguments(), rest)
 
 
 class Binder:
@@ -279,7 +308,7 @@ class Binder:
                 self.head,
                 f"{self.signature.name} needs {_listed(missing)}",
                 self._described(missing),
-                (f"write  {self._usage()}",),
+                (f"write  {self.signature.usage}",),
             )
         return values
 
@@ -317,7 +346,7 @@ class Binder:
                 extra.span,
                 f"{extra.span.text} is one argument too many: {self.signature.name} takes {takes}",
                 (),
-                (f"write  {self._usage()}",),
+                (f"write  {self.signature.usage}",),
             )
         for argument in arguments:
             if argument.key is not None:
@@ -370,12 +399,6 @@ class Binder:
         """A line about each argument that has a description."""
         described = {name: self.kinds[name].field.description for name in fields}
         return tuple(f"{name}: {text}" for name, text in described.items() if text)
-
-    def _usage(self) -> str:
-        """`conv filters kernel stride=1 …`, as the reference prints it."""
-        required = [name for name, kind in self.kinds.items() if kind.required]
-        optional = any(not kind.required for kind in self.kinds.values())
-        return " ".join([self.signature.phrase, *required, *(["…"] if optional else [])])
 
     def _complain(
         self,
@@ -489,7 +512,7 @@ def _evaluate_name(name: tree.Name, kind: Kind, parameters: Parameters) -> objec
         catalogue.BAD_ARGUMENT,
         name.span,
         f"'{text}' does not fit here: this must be {kind.expects}",
-        did_you_mean(text, known),
+        did_you_mean(text, known) if nearest(text, known) else (),  # all of them are told
     )
 
 

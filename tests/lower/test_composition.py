@@ -215,7 +215,7 @@ def test_a_mistake_in_a_block_is_one_finding_with_the_place_of_its_use() -> None
     (finding,) = compiled("block part(n) { conv 5 n }\n" + network(body)).diagnostics
     assert finding.message == "c.part.conv's 7x7 window is larger than its padded 6x6 input"
     assert ("used here", 5) in [(label.text, label.span.line) for label in finding.secondary]
-    assert finding.notes[-1] == "and 5 more of it, where this is used or repeated"
+    assert finding.notes[-1] == "the same 5 times more, where this is used or repeated"
 
 
 def test_the_same_lossy_layer_in_every_iteration_is_one_finding() -> None:
@@ -224,7 +224,7 @@ def test_the_same_lossy_layer_in_every_iteration_is_one_finding() -> None:
     assert finding.message == (
         "a.repeat.1.maxpool never sees the last 2 rows and 2 columns of its 58x58 input"
     )
-    assert "and 1 more of it, where this is used or repeated" in finding.notes
+    assert "the same once more, where this is used or repeated" in finding.notes
 
 
 def test_a_join_that_fits_but_for_a_lossy_branch_is_a_consequence_of_it() -> None:

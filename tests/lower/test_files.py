@@ -163,3 +163,17 @@ def test_an_arch_that_is_not_there(tmp_path: Path) -> None:
         load(path)
     assert load(path, arch="Net").check().ok  # what is wrong with another arch is not its matter
     assert not load(path, arch="Other").check().ok
+
+
+def test_what_a_missing_file_may_define_is_not_complained_of(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        a='use "block"\narch Net { input 8; part; rely }\narch V from Other { remove relu }\n',
+        blocks="block part { relu }\n",
+    )
+    found = compile_file(path).diagnostics
+    assert [d.message.replace(f"{tmp_path}/", "") for d in found] == [
+        "cannot read block: No such file or directory",
+        "'rely' is no word of the language",  # but near to one
+    ]
+    assert found[0].help == ("did you mean 'blocks.arch'?",)

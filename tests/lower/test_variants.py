@@ -391,3 +391,31 @@ def test_edits_are_bounded() -> None:
     text = "block part { repeat 30 { relu } }\narch Base { input 8; a: repeat 2_999 { part } }\n"
     found = compiled(f"{text}arch Net from Base {{\n{edits}}}").diagnostics
     assert "E305" in [d.rule.code for d in found]
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        # One mistake, one error: claims of what was not built are not judged.
+        ("remove conv3\nexpect params 7", ["Base has no stage, layer or word 'conv3'"]),
+        # A set that is wrong leaves what was there, so that later edits find it.
+        (
+            "set mix cont=7\nset mix.repeat.2.pair n=3 kernl=2\nremove mix.repeat.2.pair.conv",
+            ["repeat has no argument 'cont'", "pair has no argument 'kernl'"],
+        ),
+        (
+            "remove mix.repeat.2",
+            ["'mix.repeat.2' is a branch or an iteration, and edits are of what is in it"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_edits(edits: str, expected: list[str]) -> None:
+    found = compiled(f"{BASE}arch Net from Base {{\n{edits}\n}}\n").diagnostics
+    assert [d.message for d in found if not d.message.startswith("Base has 3")] == expected
+
+
+def test_parameters_stand_with_the_variants_name() -> None:
+    found = compiled(BASE + "arch Net from Base(classes=3) { remove conv2 }").diagnostics
+    (finding,) = [d for d in found if "params" not in d.message]
+    assert finding.message.startswith("new defaults of parameters stand with the variant's name")
+    assert finding.help == ("write  arch Net(classes=3) from Base",)
