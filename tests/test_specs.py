@@ -476,7 +476,9 @@ def test_the_module_has_the_checkers_parameters_and_shapes(
 
     for layer in arch.network.layers:
         record(layer.path)
-    module(x)
+    module(x).sum().backward()
+    learned = dict(module.named_parameters())
+    assert [path for path, parameter in learned.items() if parameter.grad is None] == []
     assert shapes == {
         layer.path: shape.dims
         for layer in arch.network.layers
