@@ -130,6 +130,8 @@ def select(compilation: Compilation, name: str, arch: str | None) -> Arch:
     """One arch of a compiled file. Raises SpecError."""
     if arch is not None:
         require_arch(compilation, name, arch)
+    if not compilation.archs and not compilation.diagnostics:
+        raise SpecError(f"{name} has no network: it defines blocks and lets for other files to use")
     if not compilation.archs:
         raise SpecError(rendered(compilation.diagnostics), compilation.diagnostics)
     if len(compilation.archs) > 1:

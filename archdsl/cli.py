@@ -34,6 +34,8 @@ from archdsl.words.word import Word
 if TYPE_CHECKING:
     from rich.console import Console
 
+WRITABLE = 0o222
+
 OK, FOUND, FAILED = 0, 1, 2
 """Exit codes: no errors; errors found; the tool could not do its work."""
 
@@ -387,9 +389,11 @@ def _load(spec: str, settings: list[str] | None, color: Color) -> Arch:
     """The one network that a command works on; ends the program where there is none."""
     overrides = _overrides(settings)
     path, name = _target(spec)
+    if Path(path).is_dir():
+        _fail(f"{path} is a folder: name one of its .arch files")
     compilation = _compile(path, name, overrides)
     unknown = _unknown_overrides([compilation], overrides)
-    if unknown or not compilation.archs:
+    if unknown or (compilation.diagnostics and not compilation.archs):
         diagnostics = [*compilation.diagnostics, *unknown]
         _print_findings(diagnostics, color, to_stderr=True)
         raise typer.Exit(_exit_code(diagnostics))
@@ -496,6 +500,8 @@ def _rewrite(name: str, text: str) -> int:
     try:
         if not path.is_file():
             raise OSError("it is no regular file; - formats standard input")
+        if not path.stat().st_mode & WRITABLE:
+            raise OSError("it is read-only")
         files.write(path, text.encode())
     except OSError as error:
         print(f"archdsl: cannot write {visible(name)}: {error.strerror or error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from archdsl.lower import Expander, lower
 from archdsl.lower.files import Library
 from archdsl.source import Source, Span
 from archdsl.words.arithmetic import Quantity
+
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 
 MAX_BYTES = 16 * 10**6
 """Of a spec. One of 10,000 layers takes about half a megabyte."""
@@ -149,7 +152,8 @@ def _unreadable(path: Path, reason: str) -> Diagnostic:
 def decoded(data: bytes, name: str) -> Source | Diagnostic:
     """The text of a file's bytes, or why they are none."""
     try:
-        return Source(name, data.decode("utf-8-sig"))
+        # A lone carriage return ended a line on old Macs; it is as long as what it becomes.
+        return Source(name, _LONE_RETURN.sub("\n", data.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         return Diagnostic(
             catalogue.NOT_TEXT,

@@ -9,6 +9,9 @@ from pathlib import Path
 
 STDIN = "-"
 
+RUN = "metrics.jsonl"
+"""What a folder of a training run has."""
+
 
 def specs(targets: list[str]) -> Iterator[str]:
     """The files that the targets of a command name: files, `-`, and the .arch files of folders.
@@ -20,10 +23,22 @@ def specs(targets: list[str]) -> Iterator[str]:
         if target == STDIN or not path.is_dir():
             yield target
             continue
-        found = sorted(path.rglob("*.arch"))
+        found = sorted(_below(path))
         if not found:
             raise FileNotFoundError(f"{target} is a folder without .arch files")
         yield from map(str, found)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """The .arch files of a folder, but for hidden folders, and for runs, which are kept as they
+    were trained."""
+    if (folder / RUN).exists():
+        return
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+            yield from _below(path)
+        elif path.suffix == ".arch" and path.is_file():
+            yield path
 
 
 def write(path: Path, data: bytes) -> None:

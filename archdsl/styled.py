@@ -45,15 +45,13 @@ INVISIBLE = "␦"
 
 def line(*pieces: Piece) -> Line:
     """A line of the pieces that hold any text, every character of it visible."""
-    return tuple(
-        piece if piece.text.isprintable() else Piece(visible(piece.text), piece.style)
-        for piece in pieces
-        if piece.text
-    )
+    return tuple(Piece(visible(piece.text), piece.style) for piece in pieces if piece.text)
 
 
 def visible(text: str) -> str:
     """The text with INVISIBLE for control, direction and other characters that do not print."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else INVISIBLE for char in text)
 
 

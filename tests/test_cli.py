@@ -374,3 +374,49 @@ def test_a_text_of_broken_lines_is_given_up_in_time(tmp_path: Path) -> None:
     result = run("check", str(path), "--format", "json")
     assert result.exit_code == 1
     assert len(json.loads(result.stdout)["diagnostics"]) == MAX_FINDINGS
+
+
+@pytest.mark.parametrize("command", ["render", "emit", "train"])
+def test_a_file_of_blocks_has_no_network_to_work_on(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "blocks.arch").write_text("block unit { relu }\n")
+    result = run(command, "blocks.arch")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "blocks.arch has no network" in result.stderr
+    assert "folder: name one of its .arch files" in run(command, ".").stderr
+
+
+def test_folders_are_searched_but_for_hidden_ones_and_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "arch Net {\n  input 8\n  linear 2\n}\n"
+    for name in ("a/net.arch", ".hidden/net.arch", "runs/net-1/net.arch"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "runs/net-1/metrics.jsonl").write_text("")
+    os.mkfifo(tmp_path / "a/pipe.arch")
+    titles = [line for line in run("check", ".").stdout.splitlines() if line.startswith("Net")]
+    assert [line.split()[1] for line in titles] == ["a/net.arch"]
+
+
+def test_a_read_only_file_is_not_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "net.arch"
+    path.write_text("arch Net { input 8;linear 2 }")
+    path.chmod(0o444)
+    result = run("fmt", "net.arch")
+    assert result.exit_code == 2 and "it is read-only" in result.stderr
+    assert path.read_text() == "arch Net { input 8;linear 2 }"
+
+
+def test_lines_may_end_as_on_old_macs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.arch").write_bytes(b"arch Net {\r  input 8 # a vector\r  linear 2\r}\r")
+    assert run("check", "net.arch").exit_code == 0
+    assert run("fmt", "net.arch").exit_code == 0
+    assert (tmp_path / "net.arch").read_text() == (
+        "arch Net {\n  input 8  # a vector\n  linear 2\n}\n"
+    )

@@ -18,7 +18,7 @@ import pytest
 import archdsl
 from archdsl import compiler
 from archdsl.analysis import shapes
-from archdsl.lower import expand, files
+from archdsl.lower import expand, files, read
 from archdsl.syntax import parse
 from archdsl.words import arithmetic, declaration, merge, repeat, word
 from tests.helpers import ROOT, assert_prints, commands
@@ -151,6 +151,10 @@ def test_links_lead_somewhere(document: Path) -> None:
 LIMITS = {
     "bytes of a file": "MAX_BYTES",
     "layers, uses of blocks and iterations, in all networks of a file": "MAX_PARTS",
+    "the same of networks that are too large, before the rest of a file's are not begun": (
+        "MAX_WASTED"
+    ),
+    "variants, one of the other": "MAX_VARIANTS",
     "layers that the edits of a file's variants look through, in all": "MAX_SEARCHED",
     "iterations of one repeat": "MAX_REPEATS",
     "branches of one join": "MAX_BRANCHES",
@@ -171,7 +175,19 @@ LIMITS = {
 OF_MESSAGES = {"MAX_LISTED", "MAX_USES"}
 """How much a message names of what it is about; these limit no network."""
 
-MODULES = (arithmetic, compiler, declaration, expand, files, merge, parse, repeat, shapes, word)
+MODULES = (
+    arithmetic,
+    compiler,
+    declaration,
+    expand,
+    files,
+    merge,
+    parse,
+    read,
+    repeat,
+    shapes,
+    word,
+)
 
 
 def test_the_limits_are_the_constants() -> None:

@@ -21,12 +21,12 @@ from archdsl.source import Source
 from archdsl.styled import plain
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
-from archdsl.words.declaration import Block, Declaration, Initial, TopLevel
+from archdsl.words.declaration import Block, Declaration, Initial, TopLevel, Train
 from archdsl.words.edit import Edit
 from archdsl.words.recipe import Optimizer, Recipe, Schedule, Setting
 from archdsl.words.repeat import Structure
 from archdsl.words.word import Op, Word
-from tests.helpers import ROOT, compiled
+from tests.helpers import ROOT, analysed, compiled
 
 
 def registered(family: type[Word] = Word) -> Iterator[type[Word]]:
@@ -472,3 +472,10 @@ def test_json_of_all_words_has_the_documented_fields_and_no_others() -> None:
         cls.word for cls in reference.vocabulary()
     ]
     assert all(entry["example"] and entry["summary"] for entry in document["words"])
+
+
+def test_the_recipes_defaults_are_the_ones_that_train_tells() -> None:
+    told = cleandoc(Train.__doc__ or "").partition("What it leaves out is ")[2].rstrip(".")
+    lines = [line.strip() for line in told.replace("\n", " ").split(",")]
+    body = "\n".join(["input 3x8x8", "linear 2", "train {", *lines, "}"])
+    assert analysed(body).network.recipe == Recipe()

@@ -47,7 +47,7 @@ class Verdict:
             return None
         if self.relation not in ("=", "~"):
             return None
-        return (self.actual - self.claimed) / self.claimed
+        return (self.actual - self.claimed) / abs(self.claimed)
 
 
 def judge(

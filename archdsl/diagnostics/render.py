@@ -128,6 +128,8 @@ def _draw(row: list[_Mark]) -> Iterator[Piece]:
 
 
 def _width(text: str) -> int:
+    if text.isascii():
+        return len(text) + text.count("\t") * (TAB - 1)
     return sum(_char_width(char, TAB) for char in text)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from archdsl.definitions import Definition
 from archdsl.diagnostics import Findings
 from archdsl.lower.build import build
-from archdsl.lower.draft import Draft, Spot
 from archdsl.lower.expand import Expander, Item, Items, TooLarge, containers, named
 from archdsl.lower.read import Drafter
 from archdsl.lower.variants import expand_anew
@@ -46,7 +45,7 @@ def explained(before: Network, after: Network, twins: Mapping[str, Use]) -> Expl
         if draft is None:
             return Explained(before)
         given: dict[str, Mapping[str, Quantity]] = {}
-        _give(draft, draft.items, "", twins, expander, given)
+        _give(draft.items, "", twins, expander, given)
         network = build(draft, findings)
     except TooLarge:
         return Explained(before)
@@ -54,7 +53,6 @@ def explained(before: Network, after: Network, twins: Mapping[str, Use]) -> Expl
 
 
 def _give(
-    draft: Draft,
     items: Items,
     container: str,
     twins: Mapping[str, Use],
@@ -69,9 +67,9 @@ def _give(
             arguments = _arguments(item, twin)
             if any(item.parameters[key] != value for key, value in arguments.items()):
                 given[path] = item.parameters
-                _expand_with(arguments, Spot(path, stage, item, items), draft, expander)
+                _expand_with(arguments, item, expander)
         for inner, body in containers(item, path):
-            _give(draft, body, inner, twins, expander, given)
+            _give(body, inner, twins, expander, given)
 
 
 def _arguments(item: Item, twin: Use) -> dict[str, Quantity]:
@@ -83,11 +81,8 @@ def _arguments(item: Item, twin: Use) -> dict[str, Quantity]:
     }
 
 
-def _expand_with(
-    arguments: dict[str, Quantity], spot: Spot, draft: Draft, expander: Expander
-) -> None:
+def _expand_with(arguments: dict[str, Quantity], item: Item, expander: Expander) -> None:
     """Expand a use anew with other arguments, and make the variant's edits in it again."""
-    item = spot.item
     span = item.statement.head
     item.statement = replace(
         item.statement,
@@ -96,4 +91,4 @@ def _expand_with(
             for name in (tree.Name(key, span) for key in arguments)
         ),
     )
-    expand_anew(spot, draft, expander)
+    expand_anew(item, expander)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from archdsl.definitions import Definition
 from archdsl.diagnostics import at, catalogue
 from archdsl.lower.build import build
-from archdsl.lower.expand import Expander, TooLarge
+from archdsl.lower.expand import MAX_WASTED, Expander, TooLarge
 from archdsl.lower.read import Drafter
 from archdsl.network import Network
 from archdsl.words.arithmetic import Quantity
@@ -22,9 +22,12 @@ def lower(
     """
     findings = expander.findings
     parts = expander.parts
+    if expander.wasted > MAX_WASTED:
+        return None  # archs above it are too large, which is reported
     try:
         draft = Drafter(overrides, expander, findings).draft(arch)
     except TooLarge as problem:
+        expander.wasted += expander.parts - parts
         expander.parts = parts  # the other networks are none the larger
         findings.append(
             at(

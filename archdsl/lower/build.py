@@ -173,7 +173,8 @@ class _Builder:
                 continue
             if not line.inherited:
                 self._check_names(stages_named(bound), names)
-            kept = tuple(stage for stage in bound.word.stages if stage in names)
+            known = names - line.forgotten
+            kept = tuple(stage for stage in bound.word.stages if stage in known)
             if kept or not bound.word.stages:
                 word = bound.word.model_copy(update={"stages": kept})
                 inits.append(replace(bound, word=word))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 from archdsl.definitions import Definition, Scope
 from archdsl.diagnostics import Label
@@ -21,11 +19,8 @@ class Spot:
     stage: str
     item: Item
     siblings: Items
-
-
-Change: TypeAlias = Callable[[Spot | None], bool]
-"""An edit of a variant, done to the whole draft or again inside of one item; whether it found
-anything to change."""
+    parent: Spot | None
+    """What it is inside of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +33,8 @@ class Line:
     """The edits that changed it."""
     inherited: bool = False
     """It comes from a variant's base: what it says of stages that are gone is forgotten."""
+    forgotten: frozenset[str] = frozenset()
+    """Stages of the base that are gone, though new ones may have their names."""
 
     @property
     def word(self) -> str:
@@ -58,12 +55,17 @@ class Draft:
     expects: list[Line] = field(default_factory=list)
     inits: list[Line] = field(default_factory=list)
     settings: list[Line] = field(default_factory=list)
-    edits: list[Change] = field(default_factory=list)
-    """What variants have done so far, in order."""
+    edited: bool = False
+    """Whether a variant has changed anything yet."""
     sound: bool = True
     """Whether no edit has an error."""
     unreadable_input: bool = False
     """Something that is wrong may have been the input, so that it is not missed."""
+
+    def forget(self, stages: frozenset[str]) -> None:
+        """Let the inherited lines say nothing more of stages that are gone."""
+        self.inits = [_without(line, stages) for line in self.inits]
+        self.settings = [_without(line, stages) for line in self.settings]
 
     def become(self, variant: Definition) -> None:
         """Go on as a variant, which inherits everything but the claims."""
@@ -73,6 +75,10 @@ class Draft:
         self.inits = [replace(line, inherited=True) for line in self.inits]
         self.settings = [replace(line, inherited=True) for line in self.settings]
         _drop_claims(self.items)
+
+
+def _without(line: Line, stages: frozenset[str]) -> Line:
+    return replace(line, forgotten=line.forgotten | stages) if line.inherited else line
 
 
 def _drop_claims(items: Items) -> None:

@@ -6,7 +6,7 @@ A draft is not bound yet, so that the edits of a variant can change its statemen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -26,9 +26,12 @@ MAX_PARTS = 100_000
 """Layers, uses of blocks and iterations of repeats in all networks of a file. ResNet-1001 takes
 about 5,000; 100,000 take some 20 seconds."""
 
-MAX_SEARCHED = 5_000_000
-"""Layers that all edits of all variants of a file look through: some 10 seconds. A hundred edits of
+MAX_SEARCHED = 2_000_000
+"""Layers that all edits of all variants of a file look through: some 5 seconds. A hundred edits of
 ResNet-1001 take 500,000."""
+
+MAX_WASTED = 1_000_000
+"""Parts of networks that turn out to be too large; then further ones of the file are not begun."""
 
 MAX_DEPTH = 60
 """Blocks, branches and repeats inside one another. GoogLeNet takes two; generated modules nest
@@ -63,8 +66,8 @@ class Item:
     """Of a block's use: which are given there, and whether by name."""
     edit: Span | None = None
     """The variant's edit that last changed it."""
-    since: int = 0
-    """How many edits of the variant had been made when it came in."""
+    inner: list[Callable[[Item], None]] = field(default_factory=list)
+    """The edits that changed what is inside of it, to be made again where it is expanded anew."""
 
     @property
     def word(self) -> str:
@@ -80,14 +83,13 @@ def named(items: Items, container: str = "") -> Iterator[tuple[str, str, Item]]:
     `container` is the path of a branch, an iteration or a block's use; empty for a network, whose
     layers before any label form a stage named by their first word.
     """
-    stage, counts = container, Counter[str]()
-    stages: set[str] = set()
+    stage, counts, uses = container, Counter[str](), Counter[str]()
     for item in items:
         if item.label is not None:
             stage = f"{container}.{item.label.text}" if container else item.label.text
-            while stage in stages:
-                stage += "'"  # a label that is used twice is reported, and the two kept apart
-            stages.add(stage)
+            uses[stage] += 1
+            if uses[stage] > 1:
+                stage += f"'{uses[stage]}"  # a label used twice is reported, and the two kept apart
             counts.clear()
         elif not stage:
             stage = item.word
@@ -157,10 +159,9 @@ class Expander:
         self.findings = findings
         self.claims = claims
         """Whether shape claims are kept."""
-        self.since = 0
-        """How many edits of a variant come before what is expanded now."""
         self.parts = 0
         self.searched = 0
+        self.wasted = 0
 
     def body(
         self,
@@ -186,9 +187,7 @@ class Expander:
         """The item of one statement that stands among layers. Raises TooLarge."""
         kind = kind_of(statement, scope, self.findings, families)
         claim = statement.claim if self.claims else None
-        item = Item(
-            statement, scope, kind, statement.label, claim, context, depth, since=self.since
-        )
+        item = Item(statement, scope, kind, statement.label, claim, context, depth)
         self.expand(item)
         return item
 

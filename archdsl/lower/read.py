@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archdsl.definitions import Definition, Scope
+from archdsl.definitions import FROM, Definition, Scope
 from archdsl.diagnostics import Diagnostic, Findings, Label, at, catalogue
-from archdsl.diagnostics.suggest import did_you_mean
+from archdsl.diagnostics.suggest import did_you_mean, nearest
 from archdsl.lower.draft import Draft, Line
 from archdsl.lower.expand import Expander
 from archdsl.lower.scope import (
     arch_parameters,
     check_header,
     check_label,
-    check_variant_defaults,
-    variant_defaults,
 )
 from archdsl.lower.variants import Editor
 from archdsl.source import Span
@@ -26,6 +24,9 @@ from archdsl.words.edit import Edit
 from archdsl.words.recipe import Setting
 from archdsl.words.repeat import Structure
 from archdsl.words.word import Op, Word
+
+MAX_VARIANTS = 30
+"""Variants, one of the other."""
 
 
 class Drafter:
@@ -47,11 +48,9 @@ class Drafter:
         if chain is None:
             return None
         root, *variants = chain
-        given: dict[str, Quantity] = {}
-        for variant in variants:
-            given |= variant_defaults(variant, self.findings)
-        declared = arch_parameters(root, given, self.overrides, self.findings)
-        check_header(root, root.statement.arguments[1:], self.findings)
+        if not self._check_root(root):
+            return None
+        declared = arch_parameters(root, variants, self.overrides, self.findings)
         keeps_claims = self.expander.claims
         self.expander.claims = keeps_claims and not variants
         draft = Draft(root, Scope(root.module, {}).inside(declared.values), declared)
@@ -59,8 +58,6 @@ class Drafter:
         for variant in variants:
             check_header(variant, variant.statement.arguments[3:], self.findings)
             self._check_base(variant)
-            base = draft.definition.name.text
-            check_variant_defaults(variant, base, declared.values, self.findings)
             self.expander.claims = keeps_claims and variant is arch
             draft.become(variant)
             before = len(self.findings)
@@ -68,6 +65,23 @@ class Drafter:
             draft.sound = draft.sound and len(self.findings) == before
         self.expander.claims = keeps_claims
         return draft
+
+    def _check_root(self, root: Definition) -> bool:
+        """Report what follows the name of an arch that is no variant; False if it tried to be."""
+        extra = root.statement.arguments[1:]
+        first = extra[0].key or extra[0].value if extra else None
+        if isinstance(first, tree.Name) and nearest(first.text, [FROM]) is not None:
+            self.findings.append(
+                at(
+                    catalogue.MISSING_ARGUMENT,
+                    extra[0].span.to(extra[-1].span),
+                    "a variant is written with  from  and the name of its base",
+                    help=(f"write  arch {root.name.text} from Base {{ … }}",),
+                )
+            )
+            return False
+        check_header(root, extra, self.findings)
+        return True
 
     def _check_base(self, variant: Definition) -> None:
         """Report parameters that are given to the base: they are the variant's."""
@@ -105,6 +119,11 @@ class Drafter:
                 self.findings.append(_circle(chain[chain.index(found) :]))
                 return None
             chain.append(found)
+            if len(chain) > MAX_VARIANTS:
+                message = f"variants of variants, more than {MAX_VARIANTS} deep"
+                help = ("begin again with an arch that has no  from",)
+                self.findings.append(at(catalogue.NESTING, arch.name.span, message, help=help))
+                return None
         return chain[::-1]
 
 

@@ -37,7 +37,8 @@ def recipe(
         assert isinstance(setting, Setting)
         slot = setting.slot()
         named = stages_named(bound)
-        if line.inherited and any(name.text not in stages for name in named):
+        known = stages - line.forgotten
+        if line.inherited and any(name.text not in known for name in named):
             continue
         references += named
         rival = next((other for other in (slot, *setting.instead_of) if other in places), None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic.fields import FieldInfo
 
-from archdsl.definitions import Definition, Scope
+from archdsl.definitions import Definition, Module, Scope
 from archdsl.diagnostics import Diagnostic, Findings, Label, at, catalogue
 from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.source import Source, Span
@@ -35,82 +35,77 @@ class Declared:
 
 def arch_parameters(
     arch: Definition,
-    given: Mapping[str, Quantity],
+    variants: Sequence[Definition],
     overrides: Mapping[str, Quantity],
     findings: Findings,
 ) -> Declared:
-    """The parameters of `arch Name(parameter=default…)`.
+    """The parameters of `arch Name(parameter=default…)`, in its order.
 
-    `given` are the defaults that a variant of the arch gives, `overrides` what --set says.
+    `variants` are those of it, each of the one before, which give new defaults; `overrides` are
+    what --set says. A default can be computed from the parameters before it.
     """
+    given = _new_defaults(arch, variants, findings)
     values: dict[str, Quantity] = {}
     overridden: set[str] = set()
-    scope = ChainMap(values, arch.module.lets)
     for item in _items(arch):
-        if item.key is None:
-            name = item.value.span.text
-            default: Quantity = given.get(name, 1)  # 1, so that its uses are no second mistake
-            if name not in given and name not in overrides:
-                findings.append(
-                    at(
-                        catalogue.MISSING_ARGUMENT,
-                        item.span,
-                        f"the parameter {name} of an arch needs a default",
-                        help=(f"write  {name}=1",),
-                    )
+        name = _parameter(item)
+        if name in values:
+            findings.append(_declared_twice(item, name))
+            continue
+        default: Quantity = 1  # so that the uses of one that is wrong are no second mistake
+        value, module = given.get(name, (item.value if item.key else None, arch.module))
+        if value is not None:
+            computed = _default(value, ChainMap(values, module.lets), findings)
+            default = default if computed is None else computed
+        elif name not in overrides:
+            findings.append(
+                at(
+                    catalogue.MISSING_ARGUMENT,
+                    item.span,
+                    f"the parameter {name} of an arch needs a default",
+                    help=(f"write  {name}=1",),
                 )
-        else:
-            name = item.key.text
-            if name in values:
-                findings.append(_declared_twice(item, name))
-                continue
-            computed = _default(item.value, scope, findings) if name not in given else given[name]
-            if computed is None:
-                continue
-            default = computed
+            )
         values[name] = overrides.get(name, default)
         if values[name] != default:
             overridden.add(name)
     return Declared(values, frozenset(overridden))
 
 
-def variant_defaults(variant: Definition, findings: Findings) -> dict[str, Quantity]:
-    """The new defaults that `arch B(parameter=default…) from A` gives."""
-    given: dict[str, Quantity] = {}
-    scope = ChainMap(given, variant.module.lets)
-    for item in _items(variant):
-        if item.key is None:
-            findings.append(
-                at(
-                    catalogue.MISSING_ARGUMENT,
-                    item.span,
-                    f"{item.span.text} has no new default: a variant has its base's parameters",
-                    help=(f"write  {item.span.text}=1, or leave it out",),
+def _new_defaults(
+    arch: Definition, variants: Sequence[Definition], findings: Findings
+) -> dict[str, tuple[tree.Value, Module]]:
+    """The new defaults that the headers of variants give, with the files whose lets they see."""
+    given: dict[str, tuple[tree.Value, Module]] = {}
+    known = {_parameter(item) for item in _items(arch)}
+    for variant in variants:
+        own: set[str] = set()
+        for item in _items(variant):
+            if item.key is None:
+                findings.append(
+                    at(
+                        catalogue.MISSING_ARGUMENT,
+                        item.span,
+                        f"{item.span.text} has no new default: a variant has its base's parameters",
+                        help=(f"write  {item.span.text}=1, or leave it out",),
+                    )
                 )
-            )
-        elif item.key.text in given:
-            findings.append(_declared_twice(item, item.key.text))
-        elif (value := _default(item.value, scope, findings)) is not None:
-            given[item.key.text] = value
+            elif item.key.text not in known:
+                findings.append(
+                    at(
+                        catalogue.UNKNOWN_NAME,
+                        item.key.span,
+                        f"{arch.name.text} has no parameter '{item.key.text}'",
+                        help=did_you_mean(item.key.text, known)
+                        or (f"{arch.name.text} has none: declare it there",),
+                    )
+                )
+            elif item.key.text in own:
+                findings.append(_declared_twice(item, item.key.text))
+            else:
+                own.add(item.key.text)
+                given[item.key.text] = (item.value, variant.module)
     return given
-
-
-def check_variant_defaults(
-    variant: Definition, base: str, parameters: Iterable[str], findings: Findings
-) -> None:
-    """Report the new defaults of a variant for parameters that its base does not have."""
-    known = set(parameters)
-    for item in _items(variant):
-        if item.key is not None and item.key.text not in known:
-            findings.append(
-                at(
-                    catalogue.UNKNOWN_NAME,
-                    item.key.span,
-                    f"{base} has no parameter '{item.key.text}'",
-                    help=did_you_mean(item.key.text, known)
-                    or (f"{base} has none: declare it there",),
-                )
-            )
 
 
 def block_parameters(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 from archdsl.definitions import Definition
@@ -15,6 +16,7 @@ from archdsl.lower.scope import block_signature
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.words.bind import Binder, Signature, bind_as, chosen, find, signature
+from archdsl.words.declaration import Declaration
 from archdsl.words.edit import Insert, Remove, Replace, Set
 from archdsl.words.merge import Join
 from archdsl.words.recipe import Setting
@@ -23,6 +25,12 @@ from archdsl.words.word import Op, Word
 
 Replacements: TypeAlias = "dict[Item, Items]"
 """What comes in the place of an item."""
+
+INSIDE = "@"
+"""The path of an item in the paths of what is inside of it, where an edit is made again."""
+
+EFFORT = 20
+"""What an edit takes beside its search, in layers that are looked through."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +57,17 @@ class Match:
         return {spot.item: items if spot.item is self.first else [] for spot in self.spots}
 
 
+@dataclass(frozen=True, eq=False)
+class _Edit:
+    """An edit: of what, and what it does to each match of it."""
+
+    target: str
+    place: Span
+    change: Callable[[Match], Replacements]
+    claims: bool
+    """Whether the shape claims of new layers are kept."""
+
+
 class Editor:
     """Makes the edits of one variant, in order, to names as they then are."""
 
@@ -67,7 +86,21 @@ class Editor:
         if bound is None:
             return
         place = bound.span("target")
-        match bound.word:
+        before = _stages(self.draft.items)
+        self._make(bound.word, statement, arguments, place)
+        gone = before - _stages(self.draft.items)
+        if gone:
+            self.draft.forget(gone)
+        self.draft.edited = True
+
+    def _make(
+        self,
+        word: Word,
+        statement: tree.Statement,
+        arguments: tuple[tree.Argument, ...],
+        place: Span,
+    ) -> None:
+        match word:
             case Set() if len(arguments) == len(statement.arguments):
                 self._report(
                     catalogue.MISSING_ARGUMENT,
@@ -84,15 +117,15 @@ class Editor:
                 self.draft.settings = kept
             case Remove(target=target):
                 self._everywhere(target, place, lambda match: match.instead([]))
-            case Replace(target=target, instead=word):
-                if (word is None) == (not statement.blocks):
+            case Replace(target=target, instead=instead):
+                if (instead is None) == (not statement.blocks):
                     self._report(
                         catalogue.BAD_ARGUMENT,
                         statement.head,
                         "replace puts one thing in another's place: a word, or a block of layers",
                         ("write  replace relu with tanh  or  replace conv2 with { … }",),
                     )
-                elif word is None:
+                elif instead is None:
                     self._everywhere(target, place, lambda match: self._new(match, statement))
                 else:
                     self._replace_by_word(target, place, statement)
@@ -106,27 +139,40 @@ class Editor:
     def _everywhere(
         self, target: str, place: Span, change: Callable[[Match], Replacements]
     ) -> None:
-        """Change all that a target names, and remember it for what is expanded anew later."""
-        number, claims = len(self.draft.edits), self.expander.claims
-
-        def make(within: Spot | None) -> bool:
-            outside = self.expander.since, self.expander.claims
-            self.expander.since, self.expander.claims = number + 1, claims
-            spots = list(_walk(self.draft.items) if within is None else _inside(within))
-            self.expander.looked_through(len(spots), place)
-            matches = _matches(target, spots)
-            replaced: Replacements = {}
-            for match in matches:
-                replaced |= change(match)
-            found = [spot.siblings for match in matches for spot in match.spots]
-            for siblings in {id(siblings): siblings for siblings in found}.values():
-                _rewrite(siblings, replaced)
-            self.expander.since, self.expander.claims = outside
-            return bool(matches)
-
-        if not make(None):
+        """Change all that a target names."""
+        edit = _Edit(target, place, change, self.expander.claims)
+        if not self._apply(edit, list(_walk(self.draft.items))):
             self._report_no_match(target, place)
-        self.draft.edits.append(make)
+
+    def _apply(self, edit: _Edit, spots: list[Spot]) -> bool:
+        """Make an edit among these items; whether there was anything to change."""
+        self.expander.looked_through(len(spots) + EFFORT, edit.place)
+        matches, by_word = _matches(edit.target, spots)
+        self._remember(edit, spots if by_word else [match.spot for match in matches], by_word)
+        outside, self.expander.claims = self.expander.claims, edit.claims
+        replaced: Replacements = {}
+        for match in matches:
+            replaced |= edit.change(match)
+        self.expander.claims = outside
+        found = [spot.siblings for match in matches for spot in match.spots]
+        for siblings in {id(siblings): siblings for siblings in found}.values():
+            _rewrite(siblings, replaced)
+        return bool(matches)
+
+    def _remember(self, edit: _Edit, spots: list[Spot], by_word: bool) -> None:
+        """Let what is expanded anew later make the edit again: all that there is for a word, else
+        what the changed layers are inside of."""
+        holders = spots if by_word else [up for spot in spots for up in _ancestors(spot)]
+        for holder in holders:
+            if isinstance(holder.item.kind, Definition) or holder.item.count is not None:
+                target = edit.target if by_word else INSIDE + edit.target[len(holder.path) :]
+                inner = replace(edit, target=target)
+                holder.item.inner.append(partial(self._apply_inside, inner))
+
+    def _apply_inside(self, edit: _Edit, item: Item) -> None:
+        self._apply(
+            edit, [spot for path, body in containers(item, INSIDE) for spot in _walk(body, path)]
+        )
 
     def _report_no_match(self, target: str, place: Span) -> None:
         base = self.draft.definition.base
@@ -137,10 +183,11 @@ class Editor:
             known = {spot.stage for spot in spots if "." not in spot.stage}
             if nearest(target, known) is None:
                 known |= {spot.item.word for spot in spots}
-                known |= {line.word for line in self.draft.settings}
-        so_far = ", as edited so far," if self.draft.edits else ""
+        so_far = ", as edited so far," if self.draft.edited else ""
         message = f"{base.text}{so_far} has no stage, layer or word '{target}'"
         help = did_you_mean(target, known)
+        if target in Declaration.words or target in Setting.words:
+            help = (f"edits are of layers; what {target} says is restated: write  {target} …",)
         if any(spot.path.startswith(f"{target}.") for spot in spots):
             message = f"'{target}' is a branch or an iteration, and edits are of what is in it"
             help = (f"name a layer in it: {target}.…",)
@@ -157,7 +204,7 @@ class Editor:
             item.statement = changed
             _mark(item, statement, "changed here")
             if not isinstance(item.kind, type) or issubclass(item.kind, Repeat):
-                expand_anew(match.spot, self.draft, self.expander)
+                expand_anew(item, self.expander)
         return {}
 
     def _replace_by_word(self, target: str, place: Span, statement: tree.Statement) -> None:
@@ -184,6 +231,7 @@ class Editor:
             item.kind = kind
             _mark(item, statement, "replaced here")
             if not joins:
+                item.inner = []  # it is new: what was done in the old one is of no concern
                 item.kind = kind_of(item.statement, self.scope, self.findings)
                 self.expander.expand(item)
             return match.instead([item])
@@ -211,7 +259,7 @@ class Editor:
     def _is_line(self, target: str) -> bool:
         """Whether a target is a word of the recipe, and names nothing among the layers."""
         named = any(target == line.word for line in self.draft.settings)
-        return named and not _matches(target, list(_walk(self.draft.items)))
+        return named and not _matches(target, list(_walk(self.draft.items)))[0]
 
     def _set_lines(self, target: str, statement: tree.Statement) -> None:
         """Change the lines of a recipe whose word is the target."""
@@ -257,46 +305,53 @@ class Editor:
         self.findings.append(at(rule, span, message, help=help))
 
 
-def expand_anew(spot: Spot, draft: Draft, expander: Expander) -> None:
-    """Expand a use or a repeat whose arguments were changed, and make in it the edits again that
-    were made since it came in. Raises TooLarge."""
-    item = spot.item
-    before = item.kind, item.bodies, item.count
-    edits = draft.edits[item.since :]
-    outside = expander.since, expander.claims
-    expander.since, expander.claims = item.since, False
+def expand_anew(item: Item, expander: Expander) -> None:
+    """Expand a use or a repeat whose arguments were changed, and make in it again the edits that
+    were made in it. Raises TooLarge."""
+    before = item.kind, item.bodies, item.count, item.inner
+    item.inner = []
+    outside, expander.claims = expander.claims, False
     expander.expand(item)
-    expander.since, expander.claims = outside
+    expander.claims = outside
     if item.kind is None:  # what is wrong with it is reported; later edits still find names
-        item.kind, item.bodies, item.count = before
+        item.kind, item.bodies, item.count, item.inner = before
         return
-    for edit in edits:
-        edit(spot)
+    for edit in before[-1]:
+        item.inner.append(edit)
+        edit(item)
 
 
-def _walk(items: Items, container: str = "") -> Iterator[Spot]:
+def _walk(items: Items, container: str = "", parent: Spot | None = None) -> Iterator[Spot]:
     """Every item of a draft, those inside of others after them."""
     for stage, name, item in named(items, container):
-        path = f"{stage}.{name}"
-        yield Spot(path, stage, item, items)
-        for inner, body in containers(item, path):
-            yield from _walk(body, inner)
+        spot = Spot(f"{stage}.{name}", stage, item, items, parent)
+        yield spot
+        for inner, body in containers(item, spot.path):
+            yield from _walk(body, inner, spot)
 
 
-def _inside(spot: Spot) -> Iterator[Spot]:
-    """Every item inside of one."""
-    for path, body in containers(spot.item, spot.path):
-        yield from _walk(body, path)
+def _ancestors(spot: Spot) -> Iterator[Spot]:
+    while spot.parent is not None:
+        spot = spot.parent
+        yield spot
 
 
-def _matches(target: str, spots: list[Spot]) -> list[Match]:
-    """What a target names: a stage, else a layer by its path, else all layers of a word."""
+def _stages(items: Items) -> frozenset[str]:
+    """The stages of a network."""
+    return frozenset(stage for stage, _, _ in named(items))
+
+
+def _matches(target: str, spots: list[Spot]) -> tuple[list[Match], bool]:
+    """What a target names: a stage, else a layer by its path, else all layers of a word.
+
+    The second part says whether it is a word.
+    """
     stage = tuple(spot for spot in spots if spot.stage == target)
     if stage and stage[0].item.label is not None:
-        return [Match(stage, is_stage=True)]
+        return [Match(stage, is_stage=True)], False
     layers = [spot for spot in spots if spot.path == target]
     found = layers or [spot for spot in spots if target == spot.item.word]
-    return [Match((spot,), is_stage=False) for spot in found]
+    return [Match((spot,), is_stage=False) for spot in found], not layers
 
 
 def _rewrite(siblings: Items, replaced: Replacements) -> None:
@@ -316,10 +371,10 @@ def _rewrite(siblings: Items, replaced: Replacements) -> None:
 
 
 def _mark(item: Item, edit: tree.Statement, what: str) -> None:
-    """Let what is said of an item show the edit, and the base's line."""
-    item.edit = edit.head
+    """Let what is said of an item show the base's line, and the edit that changed it last."""
     base = Label(item.statement.head, "in the base")
-    kept = tuple(label for label in item.context if label != base)
+    kept = tuple(label for label in item.context if label.span not in (base.span, item.edit))
+    item.edit = edit.head
     item.context = (*kept, base, Label(edit.head, what))
 
 

@@ -233,7 +233,7 @@ def _bad_help(token: str) -> tuple[str, ...]:
         return ("delete the invisible character and type a space",)
     if token[0].isdigit() or token[0] == ".":
         return ("numbers are written 96, 0.75, 1e-4, 60_965_224, 62.37M; dimensions 11x11",)
-    return ("names are made of the letters a to z, digits and _",)
+    return ("names are made of letters from a to z or A to Z, digits and _",)
 
 
 # --- tree -------------------------------------------------------------------------------------

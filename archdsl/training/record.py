@@ -71,26 +71,16 @@ def places(spec: Source, spec_name: str, others: Iterable[Source]) -> dict[str, 
     """The texts of the files that a spec uses, by their places in a run's folder.
 
     What lies below the spec's folder lies beside the spec in the same way, so that the copy checks
-    as the spec did. What lies elsewhere, or would be in the way, lies in `used` under its file's
-    name, with a number behind it where two are called alike.
+    as the spec did. Where not all do, or one would be in the way, the spec and all its files lie
+    below `used` as they lie below the folder that they have in common.
     """
+    texts = {_absolute(source): source.text for source in others}
     home = _absolute(spec).parent
-    found: dict[PurePath, str] = {}
-    elsewhere = []
-    for source in others:
-        path = _absolute(source)
-        if path.is_relative_to(home) and _is_free(path.relative_to(home), spec_name):
-            found[path.relative_to(home)] = source.text
-        else:
-            elsewhere.append(source)
-    for source in elsewhere:
-        name = PurePath(source.name)
-        candidates = (f"{name.stem}_{n}{name.suffix}" for n in count(2))
-        place = PurePath(USED, name.name)
-        while any(known.is_relative_to(place) for known in found):
-            place = PurePath(USED, next(candidates))
-        found[place] = source.text
-    return {place.as_posix(): text for place, text in found.items()}
+    if all(p.is_relative_to(home) and _is_free(p.relative_to(home), spec_name) for p in texts):
+        return {path.relative_to(home).as_posix(): text for path, text in texts.items()}
+    texts = {_absolute(spec): spec.text, **texts}
+    root = os.path.commonpath([path.parent for path in texts])
+    return {PurePath(USED, p.relative_to(root)).as_posix(): text for p, text in texts.items()}
 
 
 def _is_free(place: PurePath, spec_name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import TypeAlias
 
 from archdsl.diagnostics import Diagnostic, Rule, at, catalogue
@@ -47,10 +48,10 @@ def number(value: tree.Value, parameters: Parameters) -> Quantity:
         case tree.Tuple(items=items):
             return tuple(_scalar(item, parameters) for item in items)
         case tree.Arithmetic(first=first, rest=rest):
-            total = _scalar(first, parameters)
+            total: int | float | Fraction = _scalar(first, parameters)
             for operator, operand in rest:
                 total = _apply(operator, total, _scalar(operand, parameters), value.span)
-            return total
+            return total if isinstance(total, int) else _plain(total)
         case _:
             raise unfit(catalogue.BAD_ARGUMENT, value.span, f"{value.span.text} is not a number")
 
@@ -66,30 +67,43 @@ def _scalar(value: tree.Value, parameters: Parameters) -> int | float:
     return figure
 
 
-def _apply(operator: str, left: int | float, right: int | float, span: Span) -> int | float:
-    result: int | float
+def _apply(
+    operator: str, left: int | float | Fraction, right: int | float, span: Span
+) -> int | Fraction:
+    """One operation, exactly: decimals are what they are written as. Raises Unfit."""
+    a, b = _exact(left), _exact(right)
+    result: int | Fraction
     if operator == "+":
-        result = left + right
+        result = a + b
     elif operator == "-":
-        result = left - right
+        result = a - b
     elif operator == "*":
-        result = left * right
-    elif right == 0:
+        result = a * b
+    elif b == 0:
         raise unfit(catalogue.BAD_ARGUMENT, span, f"{left} / 0 is no number")
-    elif isinstance(left, int) and isinstance(right, int):
-        if left % right:
+    elif isinstance(a, int) and isinstance(b, int):
+        if a % b:
             raise unfit(
                 catalogue.BAD_ARGUMENT,
                 span,
                 f"{left} / {right} does not divide exactly",
                 ("sizes and counts are whole numbers: change one of the two",),
             )
-        result = left // right
+        result = a // b
     else:
-        result = left / right
-    if not abs(result) < MAX_FIGURE:
+        result = Fraction(a) / b
+    if not -MAX_FIGURE < result < MAX_FIGURE:
         raise unfit(catalogue.NUMBER, span, "this comes to 10^15 or more")
     return result
+
+
+def _exact(figure: int | float | Fraction) -> int | Fraction:
+    return Fraction(repr(figure)) if isinstance(figure, float) else figure
+
+
+def _plain(figure: Fraction | float) -> int | float:
+    """A whole number as one: (64*0.5) is 32, which counts filters."""
+    return int(figure) if figure == int(figure) else float(figure)
 
 
 def unknown_parameter(name: tree.Name, parameters: Parameters, words: Sequence[str]) -> Unfit:
@@ -98,5 +112,5 @@ def unknown_parameter(name: tree.Name, parameters: Parameters, words: Sequence[s
         name.span,
         f"'{name.text}' is no parameter",
         did_you_mean(name.text, [*words, *parameters])
-        or (f"declare it: arch Name({name.text}=1), or  let {name.text}=1  for the whole file",),
+        or (f"declare it first: arch Name({name.text}=1), or  let {name.text}=1  in the file",),
     )

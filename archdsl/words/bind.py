@@ -306,7 +306,7 @@ class Binder:
             self._complain(
                 catalogue.MISSING_ARGUMENT,
                 self.head,
-                f"{self.signature.name} needs {_listed(missing)}",
+                f"{self.signature.name} needs {_listed(list(map(self._shown, missing)))}",
                 self._described(missing),
                 (f"write  {self.signature.usage}",),
             )
@@ -385,8 +385,8 @@ class Binder:
         written = (span.text.partition("=")[2] if "=" in span.text else span.text).strip()
         if isinstance(value, int | float | tuple) and not isinstance(value, bool | Window):
             shown = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            if not any(char.isdigit() for char in written):
-                written = f"{written}, which is {shown}"  # a parameter
+            if shown != written.replace("_", "").replace("×", "x"):
+                written = f"{written}, which is {shown}"
         self._complain(
             catalogue.BAD_ARGUMENT,
             span,
@@ -394,6 +394,11 @@ class Binder:
             (),
             self._described([field]),
         )
+
+    def _shown(self, field: str) -> str:
+        """An argument's name; a field of one word is that word, as `with` of replace."""
+        words = self.kinds[field].words
+        return f"'{words[0]}'" if len(words) == 1 else field
 
     def _described(self, fields: Iterable[str]) -> tuple[str, ...]:
         """A line about each argument that has a description."""

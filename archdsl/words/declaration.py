@@ -182,7 +182,7 @@ class Expect(Declaration, word="expect"):
     expect macs <= 110M
     """
 
-    stage: Reference | None = Field(None, description="a stage, or input")
+    stage: Reference | None = Field(None, description="a stage or any part, by its path; or input")
     quantity: Quantity = Field(description="what is counted")
     amount: Amount = Field(description="the claimed figure")
 
@@ -275,7 +275,8 @@ class Init(Declaration, word="init"):
 class Train(Declaration, word="train"):
     """The recipe: how the network is trained.
 
-    Its block holds settings, the words of a train block. What it leaves out has its default.
+    Its block holds settings, the words of a train block. What it leaves out is data shapes,
+    batch 128, epochs 10, seed 0, optimizer sgd lr=0.01 momentum=0.9, schedule constant.
     """
 
     blocks = (1, 1)

@@ -236,3 +236,24 @@ mix: add { conv 3 3x3 stride=2 } { conv 3 3x3 stride=2 rounding=ceil }
     (finding,) = compiled(network(body)).diagnostics
     assert finding.message.startswith("mix.add.1.conv never sees the last row and column")
     assert finding.notes[-1] == "only because of this, also wrong: mix"
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("(64*0.5)", 32),  # a width multiplier
+        ("(1.5*2 + 0.25*4)", 4),
+        ("(7/2.0 + 0.5)", 4),
+        ("(0.1*30)", 3),  # in floating point 3.0000000000000004 at times
+        ("((2*3 + 4)/5)", 2),
+        ("(-(3 - 5))", 2),
+    ],
+)
+def test_arithmetic_is_exact(expression: str, value: int) -> None:
+    (analysis,) = compiled(network(f"input 8\nlinear {expression}")).archs
+    assert str(analysis.output) == str(value)
+
+
+def test_decimals_are_what_they_are_written_as() -> None:
+    (analysis,) = compiled(network("input 8\ndropout (0.1 + 0.2)\nlinear 2")).archs
+    assert analysis.network.layers[0].op.model_dump() == {"rate": 0.3}

@@ -419,3 +419,83 @@ def test_parameters_stand_with_the_variants_name() -> None:
     (finding,) = [d for d in found if "params" not in d.message]
     assert finding.message.startswith("new defaults of parameters stand with the variant's name")
     assert finding.help == ("write  arch Net(classes=3) from Base",)
+
+
+REPLAYED = """
+block part(n) { conv n 3x3 pad=1; relu }
+arch A { input 3x8x8; s: relu; part 4; part 8 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        # part_2 is called part once part is gone, and keeps what was done to it; and no more.
+        ("remove s.part_2.conv; remove s.part; set s.part n=16", ["relu", "relu"]),
+        ("remove s.part.conv; remove s.part; set s.part n=16", ["relu", "conv 16 3x3 p1", "relu"]),
+        # A block that came in knows nothing of the edits before it, nor of the one that brought it.
+        (
+            "remove relu; replace s.part with pair; set s.pair n=5",
+            ["conv 5 1x1", "relu", "conv 8 3x3 p1"],
+        ),
+        ("replace conv with pair; set pair n=5", ["relu", *["conv 5 1x1", "relu", "relu"] * 2]),
+    ],
+)
+def test_what_is_expanded_anew_has_its_own_edits(edits: str, expected: list[str]) -> None:
+    text = "block pair(n=1) { conv n 1x1; relu }\n" + REPLAYED + f"arch B from A {{ {edits} }}\n"
+    result = compiled(text)
+    assert [d.message for d in result.diagnostics] == []
+    assert [layer.brief for layer in result.archs[1].network.layers] == expected
+
+
+def test_a_word_is_set_at_every_depth() -> None:
+    text = """
+arch A { input 3x8x8; s: repeat 2 { repeat 2 { conv 3 3x3 pad=1 } } }
+arch B from A { set repeat count=3 }
+"""
+    assert len(compiled(text).archs[1].network.layers) == 9
+
+
+def test_a_new_stage_has_no_lines_of_an_old_one_of_its_name() -> None:
+    text = """
+arch Base {
+  input 3x8x8
+  a: conv 4 1x1
+  b: linear 10
+  init a weights=xavier
+  train { scale a lr=2 }
+}
+arch Without from Base { remove a }
+arch Again from Without { insert before b { a: conv 4 3x3 } }
+arch Once from Base { remove a; insert before b { a: conv 4 3x3 }; init a bias=1 }
+"""
+    _, _, again, once = (arch.network for arch in compiled(text).archs)
+    assert again.inits == ()
+    assert again.recipe is not None and again.recipe.scale == ()
+    assert [init.word.bias for init in once.inits] == [1]
+
+
+def test_new_defaults_are_computed_from_the_parameters_before_them() -> None:
+    text = """
+let one=1
+arch A(a=3, b=(a+1)) { input 3x8x8; conv a 1x1; conv b 1x1 }
+arch B(a=5, b=(a+one)) from A { }
+arch C(b=(a+2)) from A { }
+"""
+    archs = compiled(text).archs
+    assert [arch.network.parameters for arch in archs[1:]] == [{"a": 5, "b": 6}, {"a": 3, "b": 5}]
+    archs = compiled(text, a=9).archs
+    assert [arch.network.parameters for arch in archs] == [
+        {"a": 9, "b": 10},
+        {"a": 9, "b": 10},
+        {"a": 9, "b": 11},
+    ]
+
+
+def test_variants_of_variants_have_a_limit() -> None:
+    text = "arch A0 { input 8; relu }\n" + "".join(
+        f"arch A{n} from A{n - 1} {{ }}\n" for n in range(1, 33)
+    )
+    assert [(d.rule.code, d.message) for d in compiled(text).diagnostics] == [
+        ("E102", "variants of variants, more than 30 deep")
+    ] * 3

@@ -195,13 +195,8 @@ SPREAD = {
 def test_a_run_keeps_every_file_that_the_network_came_from(tmp_path: Path) -> None:
     written(tmp_path, SPREAD)
     run = train(job(archdsl.load(tmp_path / "specs/net.arch")), tmp_path / "run").run
-    kept = {
-        "net.arch": "specs/net.arch",
-        "parts/blocks.arch": "specs/parts/blocks.arch",
-        "parts/deep/unit.arch": "specs/parts/deep/unit.arch",
-        "used/widths.arch": "shared/widths.arch",
-        "used/widths_2.arch": "other/widths.arch",
-    }
+    # Some lie outside of the spec's folder, so all of it is kept as it lies in its own.
+    kept = {"net.arch": "specs/net.arch", **{f"used/{name}": name for name in SPREAD}}
     found = {str(path.relative_to(run)) for path in run.rglob("*.arch")}
     assert found == set(kept)
     config = json.loads((run / "config.json").read_text())
@@ -211,6 +206,9 @@ def test_a_run_keeps_every_file_that_the_network_came_from(tmp_path: Path) -> No
         text = (run / place).read_bytes()
         assert text == SPREAD[name].encode()
         assert told[place] == hashlib.sha256(text).hexdigest()
+    again = archdsl.load(run / "used/specs/net.arch")
+    assert again.check().ok
+    assert again.pytorch() == (run / "model.py").read_text()
 
 
 @pytest.mark.usefixtures("few_shapes")
@@ -251,10 +249,11 @@ def test_no_file_takes_the_place_of_the_runs_own(tmp_path: Path) -> None:
         },
     )
     run = train(job(archdsl.load(tmp_path / "specs/net.arch")), tmp_path / "run").run
-    assert (run / "used/model.py").read_text() == "let b=4\n"
-    assert (run / "used/used/width.arch").read_text() == "let c=5\n"
-    assert (run / "used/used_2").read_text() == "let d=2\n"
-    assert (run / "used/unit.arch").read_text() == UNIT
+    assert (run / "used/specs/model.py").read_text() == "let b=4\n"
+    assert (run / "used/specs/used/used/width.arch").read_text() == "let c=5\n"
+    assert (run / "used/used").read_text() == "let d=2\n"
+    assert (run / "used/specs/config.json/unit.arch").read_text() == UNIT
+    assert archdsl.load(run / "used/specs/net.arch").check().ok
     assert "class Net" in (run / "model.py").read_text()
     assert json.loads((run / "config.json").read_text())["spec"]["file"] == "net.arch"
 
@@ -271,4 +270,5 @@ def test_a_used_file_may_be_called_like_the_folder(tmp_path: Path) -> None:
         },
     )
     run = train(job(archdsl.load(tmp_path / "specs/net.arch")), tmp_path / "run").run
-    assert {path.name for path in (run / "used").iterdir()} == {"used", "b.arch"}
+    assert {path.name for path in (run / "used").iterdir()} == {"specs", "b.arch"}
+    assert archdsl.load(run / "used/specs/net.arch").check().ok
