@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from archdsl.network import Network
+from archdsl.network import Network, Repeat, Use
 from archdsl.words.recipe import AdamW, Cosine, Recipe, Sgd
 from tests.helpers import compiled
 
@@ -499,3 +501,66 @@ def test_variants_of_variants_have_a_limit() -> None:
     assert [(d.rule.code, d.message) for d in compiled(text).diagnostics] == [
         ("E102", "variants of variants, more than 30 deep")
     ] * 3
+
+
+NESTED = """
+block pair(n, k=1) { conv n k pad=same; relu }
+block two(n) { pair n; inner: pair n k=3; tanh }
+arch Base {
+  input 3x8x8
+  a: conv 4 1x1; relu
+  b: two 3; pair 2
+  c: repeat 2 { pair 4; add { two 4; relu } { conv 4 1x1 } }
+  e: concat { pair 2 } { repeat 2 { relu; pair 3 } } {}
+}
+"""
+
+
+def an_edit(draw: random.Random, network: Network) -> str:
+    """Some edit, which may be of nothing."""
+    target = draw.choice([*(part.path for part in network.parts), *"abce", "relu", "conv", "pair"])
+    return draw.choice(
+        [
+            f"remove {target}",
+            f"replace {target} with {draw.choice(['tanh', 'gelu', 'pair'])}",
+            f"replace {target} with {{ {draw.choice(['gelu', 'pair 2', 'relu; gelu'])} }}",
+            f"insert {draw.choice(['after', 'before'])} {target} {{ two {draw.randrange(1, 4)} }}",
+            f"set {target} n={draw.randrange(1, 5)}",
+            f"set {target} count={draw.randrange(4)}",
+        ]
+    )
+
+
+def edited(edits: list[str]) -> Network | None:
+    """NESTED with the edits; None if one of them is wrong."""
+    lines = "\n".join(edits)
+    result = compiled(f"{NESTED}arch Net from Base {{\n{lines}\n}}\n")
+    wrong = any(finding.rule.code.startswith("E2") for finding in result.diagnostics)
+    return None if wrong else result.archs[-1].network
+
+
+def test_setting_what_is_so_changes_nothing() -> None:
+    """What is expanded anew with the arguments it has is what it was, whatever was done to it."""
+    draw = random.Random(0)
+    compared = 0
+    for _ in range(120):
+        edits: list[str] = []
+        for _ in range(draw.randint(1, 5)):
+            network = edited(edits)
+            assert network is not None
+            more = [*edits, an_edit(draw, network)]
+            edits = more if edited(more) is not None else edits
+        network = edited(edits)
+        assert network is not None
+        part = draw.choice([p for p in network.parts if isinstance(p, Use | Repeat)] or [None])
+        if part is None:
+            continue
+        count = len(part.iterations) if isinstance(part, Repeat) else 0
+        same = f"count={count}" if isinstance(part, Repeat) else f"n={part.parameters['n']}"
+        again = edited([*edits, f"set {part.path} {same}"])
+        assert again is not None, (edits, part.path)
+        assert [(layer.path, layer.brief) for layer in again.layers] == [
+            (layer.path, layer.brief) for layer in network.layers
+        ], (edits, part.path)
+        compared += 1
+    assert compared > 80
