@@ -298,8 +298,9 @@ def diff(
     from archdsl.diff import view
 
     archs = _two(before, after, _overrides(settings), color)
+    _require_comparable({before: archs[0], after: archs[1]}, color)
     found = structural.difference(*(arch.analysis for arch in archs))
-    errors = [sum(d.severity is Severity.ERROR for d in arch.diagnostics) for arch in archs]
+    errors = [sum(map(structural.unsettles, arch.diagnostics)) for arch in archs]
     if format is Format.JSON:
         print(json.dumps(view.as_json(found, errors), indent=2, ensure_ascii=False))
     else:
@@ -411,12 +412,15 @@ def _two(before: str, after: str, overrides: dict[str, Quantity], color: Color) 
     if before == after == files.STDIN:
         _fail("only one of the two can be standard input")
     targets = [_target(spec) for spec in (before, after)]
+    for path, _ in targets:
+        if Path(path).is_dir():
+            _fail(f"{path} is a folder: diff compares two networks, FILE.arch or FILE.arch:Name")
     compiled = [_compile(path, name, overrides) for path, name in targets]
-    missing = [compilation for compilation in compiled if not compilation.archs]
+    missing = [c for c in compiled if c.diagnostics and not c.archs]
     unknown = _unknown_overrides(compiled, overrides) if not missing else []
     if missing or unknown:
-        found = [d for compilation in missing for d in compilation.diagnostics]
-        _print_findings([*found, *unknown], color, to_stderr=True)
+        found = {d.place: d for compilation in missing for d in compilation.diagnostics}
+        _print_findings([*found.values(), *unknown], color, to_stderr=True)
         raise typer.Exit(FAILED)
     try:
         return [
@@ -425,6 +429,19 @@ def _two(before: str, after: str, overrides: dict[str, Quantity], color: Color) 
         ]
     except SpecError as error:
         _fail(str(error))
+
+
+def _require_comparable(archs: dict[str, Arch], color: Color) -> None:
+    """Ends the program where one of the networks, by what was asked for, is not what its author
+    means."""
+    from archdsl.diff import prevents
+
+    # What is wrong with a file of which both are is told once.
+    found = {d.place: d for arch in archs.values() for d in arch.diagnostics if prevents(d)}
+    if found:
+        _print_findings(found.values(), color, to_stderr=True)
+        wrong = [spec for spec, arch in archs.items() if any(map(prevents, arch.diagnostics))]
+        _fail(f"cannot compare {' and '.join(wrong)}: edits or statements there have errors")
 
 
 def _require_checked(arch: Arch, color: Color) -> None:

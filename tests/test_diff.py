@@ -163,7 +163,10 @@ arch Base(classes=10, width=32) {
   fc7:   linear classes
   init weights=normal(0, 0.01) bias=0
   init fc6 bias=1
-  train { batch 128; optimizer sgd lr=0.01 momentum=0.9; scale fc6 lr=10; schedule step every=30 }
+  train {
+    batch 128; seed 1000; optimizer sgd lr=0.01 momentum=0.9
+    scale fc6 lr=10; schedule step every=30
+  }
 }
 """
 
@@ -175,7 +178,10 @@ EDITS = [
     ("groups=2", "groups=4", "conv4: 2 → 4 groups"),
     ("groups=2", "groups=2 bias=no", "conv4: bias yes → no"),
     ("dropout 0.5", "dropout 0.3", "fc6.dropout: rate 0.5 → 0.3"),
-    ("maxpool 2x2", "maxpool 2x2 allow=lossy_stride", "conv1.maxpool: allow unset → lossy_stride"),
+    ("maxpool 2x2", "maxpool 2x2 stride=3", "conv1.maxpool: stride 2 → 3"),
+    ("conv4: conv 64 3x3 pad=1", "conv4: conv 64 5x5 pad=same",
+     "conv4: kernel 3x3 → 5x5, pad 1 → 2"),
+    ("maxpool 2x2", "maxpool 3x3 stride=2", "conv1.maxpool: kernel 2x2 → 3x3"),
     ("maxpool 2x2", "avgpool 2x2 count_pad=yes", "conv1: maxpool → avgpool count_pad=yes"),
     ("maxpool 2x2", "avgpool 3x3", "conv1: maxpool → avgpool, kernel 2x2 → 3x3"),
     ("; dropout 0.5", "", "fc6: dropout removed"),
@@ -213,6 +219,8 @@ EDITS = [
     ("batch 128", "batch 64", "batch 128 → 64"),
     ("batch 128", "batch 128; augment flip=yes", "augment flip=yes added"),
     ("batch 128", "batch 128; steps 500", "training: 10 epochs → 500 steps"),
+    ("batch 128", "batch 128; steps 27_000", "training: 10 epochs → 27_000 steps"),
+    ("seed 1000", "seed 20_000", "seed 1000 → 20_000"),
     ("step every=30", "cosine", "schedule step every=30 → cosine"),
     ("fc6 lr=10", "fc6 lr=2", "scale fc6: lr 10 → 2"),
     ("scale fc6 lr=10; ", "", "scale fc6 removed"),
@@ -223,6 +231,60 @@ EDITS = [
 def test_one_edit_is_one_change(old: str, new: str, line: str) -> None:
     assert old in BASE
     assert told(BASE, BASE.replace(old, new)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a: maxpool 2x2", "a: maxpool 2x2 stride=2"),
+        ("a: maxpool 2x2", "a: maxpool 2x2 allow=lossy_stride"),
+        ("a: conv 8 3 pad=1", "a: conv 8 3 pad=same"),
+        ("a: conv 8 3x5 pad=(1, 2)", "a: conv 8 3x5 pad=same"),
+        ("a: conv 8 2 stride=2", "a: conv 8 2 stride=2 rounding=ceil"),
+        ("a: avgpool 2x2", "a: avgpool 2x2 count_pad=yes"),
+        ("a: repeat 2 { conv 8 3 pad=1 }", "a: repeat 2 { conv 8 3 pad=same }"),
+        ("a: linear 8", "a: linear 8\ntrain {}"),
+        ("a: linear 8", "a: linear 8\ntrain { epochs 10 }"),
+    ],
+)
+def test_arguments_that_come_to_the_same_are_no_difference(before: str, after: str) -> None:
+    """Over 32x32: torch's own default of a pool's stride is the kernel, a window of 2 and stride 2
+    leaves no rest to round, and without padding there is none to count."""
+    texts = [network(f"input 3x32x32\n{body}") for body in (before, after)]
+    assert told(*texts) == told(*reversed(texts)) == []
+    assert "  1 stage agrees" in lines(diff(*texts))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("a: conv 8 2 stride=2", "a: conv 8 2 stride=2 rounding=ceil", "a: rounding floor → ceil"),
+        ("a: avgpool 2x2 pad=1", "a: avgpool 2x2 pad=1 count_pad=yes", "a: count_pad no → yes"),
+    ],
+)
+def test_the_same_arguments_where_they_come_to_something(
+    before: str, after: str, line: str
+) -> None:
+    """Over 33x33, where a window of 2 and stride 2 leaves a row and a column over."""
+    assert told(*(network(f"input 3x33x33\n{body}") for body in (before, after))) == [line]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("c: repeat 1 { conv 8 3 }", "c: conv 8 3", "c: repeat around conv removed"),
+        ("c: conv 8 3", "c: repeat 1 { conv 8 3 }", "c: repeat around conv added"),
+        ("c: repeat 2 { conv 8 3 }", "c: conv 8 3", "c: conv 2 times → once"),
+        ("relu; linear 10", "tanh; linear 10", "relu: relu → tanh"),
+        ("conv 8 3", "relu", "conv: conv 8 3x3 replaced by relu"),
+        ("relu; linear 10", "lrn; relu; linear 10", "relu: lrn 5 inserted before relu"),
+        ("relu; linear 10", "s: relu; linear 10", "relu renamed to s"),
+        ("", "a: relu", "a inserted: relu"),
+        ("a: linear 8", "a: relu; tanh", "a: linear 8 replaced by relu · tanh"),
+    ],
+)
+def test_what_is_told_of_small_networks(before: str, after: str, line: str) -> None:
+    assert told(*(network(f"input 3x32x32\n{body}") for body in (before, after))) == [line]
 
 
 def edited(*edits: str) -> str:
@@ -418,8 +480,15 @@ def test_what_is_not_known_is_a_question_mark() -> None:
     text = "\n".join(plain(line) for line in view.text(found, {"spec.arch": 2}))
     assert re.search(r"a +4x6x6 → +\? +112 → +\?", text)
     assert re.search(r"parameters +1,562 → +\?", text)
-    assert "spec.arch has 2 errors: figures may be unknown or wrong\n" in text
+    assert "spec.arch has 2 shape errors: figures may be unknown or wrong\n" in text
     assert text.endswith("archdsl check spec.arch")
+
+
+def test_columns_are_as_wide_as_what_they_are_called() -> None:
+    before = network("input 8\na: linear 3")
+    text = lines(diff(before, before.replace("linear 3", "linear 3\nb: relu")))
+    (header,) = [line for line in text if "stage " in line and "agrees" not in line]
+    assert header.split() == ["stage", "output", "params", "MACs"]
 
 
 def test_wide_figures_and_names_fit() -> None:
@@ -521,9 +590,62 @@ def test_colour_is_asked_for() -> None:
 
 
 def test_errors_are_counted_and_not_printed() -> None:
-    shown = run(str(SPECS / "alexnet.arch"), str(SPECS / "alexnet_224.arch"))
-    assert "alexnet_224.arch has 2 errors" in shown.stdout
+    """The spec has one of shapes, E301, and one of claims, E402."""
+    specs = str(SPECS / "alexnet.arch"), str(SPECS / "alexnet_224.arch")
+    shown = run(*specs)
+    assert "alexnet_224.arch has 1 shape error: figures" in shown.stdout
     assert "lossy-stride" not in shown.stdout + shown.stderr
+    document = json.loads(run(*specs, "--format", "json").stdout)
+    assert [document[side]["errors"] for side in ("before", "after")] == [0, 1]
+
+
+def test_wrong_claims_are_of_no_concern(tmp_path: Path) -> None:
+    path = tmp_path / "a.arch"
+    path.write_text(
+        network("input 8\na: linear 3", "A")
+        + "arch Claims from A { expect params 4 }\n"
+        + network("input 8\na: linear 3 -> 4", "Shape"),
+        encoding="utf-8",
+    )
+    for name in ("Claims", "Shape"):
+        shown = run(f"{path}:A", f"{path}:{name}")
+        assert shown.exit_code == 0 and "no difference" in shown.stdout
+        assert "error" not in shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("variant", "code"),
+    [
+        ("arch D from A { set optimizer lr=0.2; set seed value=4 }", "E215"),
+        ("arch D from A { set a units=4 }", "E202"),
+        ("arch D { input 8; a: liner 3 }", "E201"),
+        ("arch D from A { train { batch 0 } }", "E204"),
+    ],
+)
+def test_a_network_with_wrong_statements_cannot_be_compared(
+    tmp_path: Path, variant: str, code: str
+) -> None:
+    path = tmp_path / "a.arch"
+    body = "input 8\na: linear 3\ntrain { optimizer sgd lr=0.1 }"
+    path.write_text(network(body, "A") + variant, encoding="utf-8")
+    for specs in ((f"{path}:A", f"{path}:D"), (f"{path}:D", f"{path}:D")):
+        shown = run(*specs)
+        assert (shown.exit_code, shown.stdout) == (2, "")
+        assert shown.stderr.count(f"error[{code}") == 1
+        assert shown.stderr.endswith(
+            f"archdsl: cannot compare {path}:D: edits or statements there have errors\n"
+        )
+
+
+def test_what_cannot_be_had_is_told_once(tmp_path: Path) -> None:
+    folder = run(str(tmp_path), str(tmp_path))
+    assert (folder.exit_code, folder.stderr.count("\n")) == (2, 1)
+    assert "is a folder: diff compares two networks" in folder.stderr
+    missing = str(tmp_path / "missing.arch")
+    assert run(missing, missing).stderr.count("E001") == 1
+    library = tmp_path / "library.arch"
+    library.write_text("block one(n) { linear n }", encoding="utf-8")
+    assert "has no network" in run(str(library), str(library)).stderr
 
 
 def test_json_has_the_documented_fields_and_no_others(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archdsl.analysis import Analysis
+from archdsl.diagnostics import Diagnostic
 from archdsl.diff import settings
 from archdsl.diff.compare import Comparison
 from archdsl.diff.explain import explained
@@ -45,14 +46,27 @@ class Difference:
         return self.network + self.layers + self.training
 
 
+def prevents(finding: Diagnostic) -> bool:
+    """Whether the network is not what its author means, and cannot be compared.
+
+    That is so of findings about files, syntax, words and names: E0 to E2.
+    """
+    return finding.rule.code < "E3"
+
+
+def unsettles(finding: Diagnostic) -> bool:
+    """Whether figures of the network may be unknown or wrong: of findings about shapes, E3."""
+    return finding.rule.code.startswith("E3")
+
+
 def difference(before: Analysis, after: Analysis) -> Difference:
     """What an author would tell of two networks; findings about either are not among it."""
     x, y = before.network, after.network
     with_parameters = explained(x, y, {})
-    comparison = Comparison(x, with_parameters, y)
+    comparison = Comparison(before, with_parameters, after)
     if comparison.arguments_differ:
         with_parameters = explained(x, y, comparison.twins)
-        comparison = Comparison(x, with_parameters, y)
+        comparison = Comparison(before, with_parameters, after)
     stages = comparison.stages
     originals = {stage.name: stage for stage in x.stages}
     pairs = [(None if old is None else originals.get(old.name), new) for old, new in stages]
@@ -79,4 +93,4 @@ def _agree(
     )
 
 
-__all__ = ["Change", "Difference", "Pair", "difference"]
+__all__ = ["Change", "Difference", "Pair", "difference", "prevents", "unsettles"]

@@ -7,17 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from archdsl.analysis import Analysis
+from archdsl.analysis.shapes import infer
+from archdsl.diagnostics import Findings
 from archdsl.diff.align import Pair, aligned
 from archdsl.diff.explain import Explained
 from archdsl.diff.forms import Forms, called, only
-from archdsl.diff.values import Value, additions, differing, sized, text
+from archdsl.diff.values import Value, additions, sized, text
 from archdsl.network import (
     Body,
     Branches,
     Group,
     Item,
     Layer,
-    Network,
     Repeat,
     Stage,
     Use,
@@ -25,6 +27,9 @@ from archdsl.network import (
     subgroups,
 )
 from archdsl.words.word import Unbound
+
+SHORT = 30
+"""What was replaced is told too, if it takes so many characters or fewer."""
 
 Kind: TypeAlias = Literal["changed", "added", "removed", "replaced", "moved", "renamed"]
 
@@ -72,11 +77,14 @@ class Comparison:
     """The stages of two networks, and what became of them.
 
     The network before is the explained one: what follows from parameters is no difference. The
-    values told are those of `original`, the network as it was.
+    values told are those of the network as it was.
     """
 
-    def __init__(self, original: Network, explained: Explained, after: Network) -> None:
-        self.forms = Forms(original, explained.network, after)
+    def __init__(self, before: Analysis, explained: Explained, after: Analysis) -> None:
+        networks = [(side.network, side.shapes) for side in (before, after)]
+        if explained.network is not before.network:
+            networks.append((explained.network, infer(explained.network, Findings())))
+        self.forms = Forms(*networks)
         self.atoms: list[Atom] = []
         self.twins: dict[str, Use] = {}
         """Uses of the same blocks in the network after, by their paths before."""
@@ -88,10 +96,10 @@ class Comparison:
         """The titles by path of the parts that were compared, by their word or block."""
         self.compared = Counter[str]()
         """How many uses of each block were, and iterations of each repeat: by the key of Within."""
-        self._original = {part.path: part for part in original.parts}
+        self._original = {part.path: part for part in before.network.parts}
         self._given = explained.given
         self._units = 0
-        self._items(explained.network.stages, after.stages, "", ())
+        self._items(explained.network.stages, after.network.stages, "", ())
 
     # --- sequences ----------------------------------------------------------------------------
 
@@ -101,7 +109,11 @@ class Comparison:
         """The parts of a network, a stage or a body that is called `place`."""
         pairs, moved = self.forms.beside(before, after)
         if place and self._is_replaced(before, after, pairs, moved):
-            self._say("replaced", place, f"replaced by {_listed(after)}", within, glue=" ")
+            gone, told = _listed(before), f"replaced by {_listed(after)}"
+            if len(gone) <= SHORT:
+                self._say("replaced", place, f"{gone} {told}", within)
+            else:
+                self._say("replaced", place, told, within, glue=" ")
             return
         origins = {j: i for i, j in moved.items()}
         stayed: Pair = (None, None)
@@ -211,7 +223,8 @@ class Comparison:
         else:
             for j in added:
                 if isinstance(stage := after[j], Stage):
-                    told = f"inserted {_anchor(after, j, j)}: {brief(stage)}"
+                    where = f"inserted {_anchor(after, j, j)}".rstrip()
+                    told = f"{where}: {brief(stage)}"
                     self._say("added", stage.path, told, within, glue=" ")
         self._layers_gap(removed, added, after, place, within)
 
@@ -284,7 +297,7 @@ class Comparison:
             return
         match x, y:
             case Stage(), Stage():
-                if x.name != y.name:
+                if x.name != y.name and (x.labelled or y.labelled):
                     self._say("renamed", x.path, f"renamed to {y.name}", within, glue=" ")
                 self._items(x.items, y.items, x.path, within)
             case Use(), Use():
@@ -292,12 +305,10 @@ class Comparison:
             case Repeat(), Repeat():
                 self._repeat(x, y, within)
             case Repeat(), Layer() | Use() if (single := only(x)) is not None:
-                told = f"{single.name} {_times(len(x.iterations))} → once"
-                self._say("changed", place, told, within)
+                self._unrolled(single, len(x.iterations), place, within)
                 self._became(single, y, place, within)
             case Layer() | Use(), Repeat() if (single := only(y)) is not None:
-                told = f"{x.name} once → {_times(len(y.iterations))}"
-                self._say("changed", place, told, within)
+                self._rolled(x, len(y.iterations), place, within)
                 self._became(x, single, place, within)
             case Layer(), Layer():
                 self._layer(x, y, place, within)
@@ -362,6 +373,20 @@ class Comparison:
         for old, new in zip(x.iterations, y.iterations, strict=False):
             self._body(old, new, self._inside(x, old, within))
 
+    def _unrolled(self, x: Item, count: int, place: str, within: tuple[Within, ...]) -> None:
+        """A part that was repeated so often and stands there by itself now."""
+        if count == 1:
+            self._say("removed", place, f"repeat around {x.name} removed", within)
+        else:
+            self._say("changed", place, f"{x.name} {_times(count)} → once", within)
+
+    def _rolled(self, x: Item, count: int, place: str, within: tuple[Within, ...]) -> None:
+        """A part that stood there by itself and is repeated so often now."""
+        if count == 1:
+            self._say("added", place, f"repeat around {x.name} added", within)
+        else:
+            self._say("changed", place, f"{x.name} once → {_times(count)}", within)
+
     def _branches(self, x: Branches, y: Branches, within: tuple[Within, ...]) -> None:
         for i, j in aligned(x.branches, y.branches, self.forms.apart):
             if i is not None and j is not None:
@@ -386,10 +411,10 @@ class Comparison:
             self._say("changed", place, f"{x.head.text} → {y.head.text}", within)
             return
         original = self._original.get(x.path)
-        op = original.op if isinstance(original, Layer) else x.op
+        op = self.forms.effects(original if isinstance(original, Layer) else x)
         values = [
             replace(value, before=getattr(op, value.name, value.before))
-            for value in differing(x.op, y.op)
+            for value in self.forms.differing(x, y)
         ]
         values = [value for value in values if value.before != value.after]
         if type(x.op) is type(y.op):

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from archdsl.analysis import Shapes
 from archdsl.diff.align import GAP, Pair, aligned, rising
+from archdsl.diff.values import Value, differing, effective
 from archdsl.network import Body, Branches, Group, Item, Layer, Network, Repeat, Stage, Use
-from archdsl.words.word import Unbound
+from archdsl.words.word import Op, Unbound
 
 APART = 6
 """How unlike two groups are that have no word in common."""
@@ -28,18 +30,25 @@ def called(item: Item) -> str:
 class Forms:
     """A number for everything that parts are made of: the same for parts that are alike.
 
-    Claims, ways of writing the same arguments, and arguments of blocks that nothing follows from
-    make no difference. Labels do: weights are stored under them.
+    Claims, ways of writing the same arguments, arguments that come to the same, and those of blocks
+    that nothing follows from make no difference. Labels do: weights are stored under them.
     """
 
-    def __init__(self, *networks: Network) -> None:
+    def __init__(self, *networks: tuple[Network, Shapes]) -> None:
         self._numbers: dict[Hashable, int] = {}
         self._of: dict[int, int] = {}
+        self._effects: dict[int, Op] = {}
         self._networks = networks
         """Kept, so that the identities of their parts stay theirs."""
-        for network in networks:
+        for network, shapes in networks:
+            for layer in network.layers:
+                self._effects[id(layer)] = effective(layer.op, shapes.flows[layer.path].input)
             for stage in network.stages:
                 self._item(stage)
+
+    def effects(self, layer: Layer) -> Op:
+        """What the layer's arguments come to."""
+        return self._effects[id(layer)]
 
     def __call__(self, part: Item | Body) -> int:
         return self._of[id(part)]
@@ -56,7 +65,7 @@ class Forms:
                 form = (type(item.op), item.op, *map(self._body, item.branches))
             case _:
                 wrong = item.head.text if isinstance(item.op, Unbound) else None
-                form = (type(item.op), item.op, wrong)
+                form = (type(item.op), self.effects(item), wrong)
         return self._number(item, form)
 
     def _body(self, body: Body) -> int:
@@ -67,6 +76,10 @@ class Forms:
         self._of[id(part)] = number
         return number
 
+    def differing(self, x: Layer, y: Layer) -> list[Value]:
+        """The arguments that differ, with what they come to."""
+        return list(differing(x.op, y.op, (self.effects(x), self.effects(y))))
+
     # --- how unlike ---------------------------------------------------------------------------
 
     def distance(self, x: Item, y: Item) -> int | None:
@@ -74,6 +87,8 @@ class Forms:
         if self(x) == self(y):
             return 0
         match x, y:
+            case Stage(), Stage() if not (x.labelled or y.labelled):
+                return 3 + self._unlike(x, y)  # each is the first there, whatever it is called
             case Stage(), Stage():
                 return self._between(x, y, 3) if _share_words(x, y) else None
             case Use(), Use() if called(x) == called(y):
@@ -90,7 +105,7 @@ class Forms:
             case Branches(), Branches():
                 return 5 if type(x.op) is type(y.op) else 8
             case Layer(), Layer() if called(x) == called(y):
-                return 2 + min(4, len(_differing(x, y)))
+                return 2 + min(4, len(self.differing(x, y)))
             case Layer(), Layer() if not isinstance(x, Branches) and not isinstance(y, Branches):
                 looks = {getattr(layer.op, "look", layer.path) for layer in (x, y)}
                 return 8 if len(looks) == 1 else None
@@ -191,11 +206,6 @@ def only(repeat: Repeat) -> Item | None:
     """What a repeat repeats, if that is one part."""
     items = repeat.iterations[0].items if repeat.iterations else ()
     return items[0] if len(items) == 1 else None
-
-
-def _differing(x: Layer, y: Layer) -> list[str]:
-    names = type(x.op).model_fields
-    return [name for name in names if getattr(x.op, name) != getattr(y.op, name, None)]
 
 
 def _share_words(x: Group, y: Group) -> bool:

@@ -95,6 +95,8 @@ def recipe(before: Network, after: Network, stages: Stages) -> Iterator[Change]:
     if not (before.recipe_sound and after.recipe_sound):
         return
     old, new = before.recipe, after.recipe
+    if (old or Recipe()) == (new or Recipe()):  # without a recipe, training uses its defaults
+        return
     if old is None or new is None:
         if new is not None:
             yield Change("added", f"training added: {_summary(new)}")
@@ -123,7 +125,9 @@ def _setting(name: str, x: object, y: object) -> Change:
 
 
 def _length(recipe: Recipe) -> str:
-    return f"{recipe.steps} steps" if recipe.epochs is None else f"{recipe.epochs} epochs"
+    if recipe.epochs is None:
+        return f"{text(recipe.steps)} steps"
+    return f"{text(recipe.epochs)} epochs"
 
 
 def _setting_phrase(name: str, value: object) -> str:

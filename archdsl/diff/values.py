@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from archdsl.reference import written
-from archdsl.shape import Shape, Window
+from archdsl.shape import Misfit, Shape, Window
 from archdsl.words.arithmetic import Quantity
 from archdsl.words.declaration import Initial
-from archdsl.words.word import Quoted, Reference, Word
+from archdsl.words.sliding import SlidingOp
+from archdsl.words.word import Op, Quoted, Reference, Word
 
 UNSET = "unset"
-"""An argument that has no default and is not given: maxpool's stride."""
+"""An argument that has no default and is not given: augment's crop."""
+
+LONG = 10_000
+"""From here on digits are grouped by three, as specs write them."""
+
+ANY_MAP = Shape((1, 1, 1))
+"""A map, CxHxW, for strides and paddings, which depend on none of its sizes."""
 
 Plain: TypeAlias = int | float | bool | str | None
 """A value as JSON has it."""
@@ -58,6 +66,8 @@ def text(value: object, whole: bool = False) -> str:
             return f'"{value}"'
         case Shape():
             return str(value)
+        case int() if value >= LONG:
+            return f"{value:_}"
         case tuple() if value and all(isinstance(item, str) for item in value):
             return " ".join(value)
         case _:
@@ -115,10 +125,43 @@ def additions(before: type[Word], word: Word) -> str:
     )
 
 
-def differing(before: Word, after: Word) -> Iterator[Value]:
-    """The arguments that both words have, and that differ."""
+def differing(
+    before: Word, after: Word, effects: tuple[Word, Word] | None = None
+) -> Iterator[Value]:
+    """The arguments that both words have, and that differ: as written, and in their `effects`."""
+    old, new = effects or (before, after)
     for name in ordered(type(before)):
-        if name in type(after).arguments():
-            old, new = getattr(before, name), getattr(after, name)
-            if old != new:
-                yield Value(name, old, new, type(before).arguments()[name].required)
+        if name in type(after).arguments() and getattr(before, name) != getattr(after, name):
+            values = getattr(old, name), getattr(new, name)
+            if values[0] != values[1]:
+                yield Value(name, *values, type(before).arguments()[name].required)
+
+
+@lru_cache(maxsize=4096)  # a network has many layers that are alike
+def effective(op: Op, x: Shape | None) -> Op:
+    """What a layer's arguments come to for an input of shape `x`: CxHxW, F, or None, not known.
+
+    `pad=same`, and the stride of a pool that is given none, as numbers; what makes no other torch
+    modules than its default does, as that. What is impossible is left as it is.
+    """
+    try:
+        if isinstance(op, SlidingOp):
+            height, width = op.axes(x or ANY_MAP)
+            stride, pad = Window(height.stride, width.stride), Window(height.pad, width.pad)
+            op = op.model_copy(update={"stride": stride, "pad": pad})
+        if x is not None:
+            for name, default in _given(op):
+                without = op.model_copy(update={name: default})
+                if without.torch(x) == op.torch(x):
+                    op = without
+    except Misfit:
+        pass
+    return op
+
+
+def _given(op: Op) -> Iterator[tuple[str, object]]:
+    """The optional arguments that are not their defaults, with these."""
+    for name, kind in type(op).arguments().items():
+        default = None if kind.required else kind.field.get_default(call_default_factory=True)
+        if not kind.required and getattr(op, name) != default:
+            yield name, default

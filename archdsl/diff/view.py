@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ def text(
 ) -> Iterator[Line]:
     """The changes, the stages that differ before and after, and the totals; at most 80 columns.
 
-    `errors` are specs that do not check, and how many errors `check` finds in each.
+    `errors` are specs with wrong shapes, and how many errors of shapes `check` finds in each.
     """
     yield from _titles(difference)
     yield ()
@@ -52,7 +52,7 @@ def text(
     yield from _table(difference)
     for spec, count in errors.items():
         yield ()
-        found = "1 error" if count == 1 else f"{count} errors"
+        found = "1 shape error" if count == 1 else f"{count} shape errors"
         yield line(Piece(f"  {spec} has {found}: figures may be unknown or wrong", "bad"))
         yield line(Piece(f"  archdsl check {spec}", "help"))
 
@@ -85,6 +85,10 @@ class _Cell(NamedTuple):
 
     before: str
     after: str
+
+
+TITLES = ("output", "params", "params", "MACs")
+"""What the columns are called; parameters are there in full and in short."""
 
 
 class _Row(NamedTuple):
@@ -133,18 +137,16 @@ def _stages(rows: Sequence[_Row]) -> Iterator[Line]:
 
     Where they do not fit, parameters are shortened, then names, which at last have their own lines.
     """
-    widths = [
-        (max(len(cell.before) for cell in column), max(len(cell.after) for cell in column))
-        for column in zip(*(row.cells for row in rows), strict=True)
-    ]
+    columns = zip(*(row.cells for row in rows), strict=True)
+    widths = [_widths(title, column) for title, column in zip(TITLES, columns, strict=True)]
     whole = [2 + sum(pair) + len(ARROW) for pair in widths]
     longest = max(len("stage"), *(len(row.name) for row in rows))
     in_full = 2 + longest + sum(whole[n] for n in (0, 1, 3)) <= WIDTH
-    shown = dict(zip((0, 1 if in_full else 2, 3), ("output", "params", "MACs"), strict=True))
+    shown = (0, 1 if in_full else 2, 3)
     room = WIDTH - 2 - sum(whole[n] for n in shown)
     alone = room < min(longest, SHORTEST)
     name = 0 if alone else min(longest, room)
-    header = "".join(title.rjust(whole[n]) for n, title in shown.items())
+    header = "".join(TITLES[n].rjust(whole[n]) for n in shown)
     yield line(Piece(f"  {'stage'.ljust(name)[:name]}{header}", "dim"))
     for row in rows:
         label = line(Piece(f"  {_clipped(row.name, WIDTH - 2 if alone else name)}", row.style))
@@ -153,6 +155,14 @@ def _stages(rows: Sequence[_Row]) -> Iterator[Line]:
         start = () if alone else (*label, Piece(" " * (name - len(row.name))))
         figures = [piece for n in shown for piece in _figure(row.cells[n], *widths[n])]
         yield line(*(start or (Piece("  "),)), *figures)
+
+
+def _widths(title: str, column: Iterable[_Cell]) -> tuple[int, int]:
+    """What its figures take before and after; with the arrow, no less than its title takes."""
+    cells = list(column)
+    before = max(len(cell.before) for cell in cells)
+    after = max(len(cell.after) for cell in cells)
+    return before, max(after, len(title) - len(ARROW) - before)
 
 
 def _clipped(name: str, width: int) -> str:
