@@ -92,18 +92,6 @@ class Label:
 Band: TypeAlias = Row | Join | Times | Label
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What is in a block, as in the first of its uses that is drawn.
-
-    `key` is the block's name, with a number where a variant has made its uses differ.
-    """
-
-    key: str
-    use: Use
-    bands: tuple[Band, ...]
-
-
 def unfold(
     analysis: Analysis,
     items: Iterable[Item],
@@ -142,28 +130,6 @@ def unfold(
         else:
             bands += (band for item in run for band in opened(item))
     return tuple(bands)
-
-
-def blocks(analysis: Analysis, bands: Iterable[Band]) -> tuple[Block, ...]:
-    """Every block of which the bands have a use, and those that are used in these blocks.
-
-    Uses of one block differ in numbers. Where a variant has changed the layers of some, these are
-    a block of their own.
-    """
-    found: dict[tuple[object, object], Block] = {}
-    names: dict[str, int] = {}
-    pending = [use for band in bands for use in _uses(band)]
-    for use in pending:  # which grows
-        kind = use.block, _outline(use.body)
-        if kind in found:
-            continue
-        name = use.block.name.text
-        names[name] = names.get(name, 0) + 1
-        key = name if names[name] == 1 else f"{name}+{names[name]}"
-        inside = unfold(analysis, use.body.items, steady=False)
-        found[kind] = Block(key, use, inside)
-        pending += (inner for band in inside for inner in _uses(band))
-    return tuple(found.values())
 
 
 def chips(band: Band) -> Iterator[Chip]:
@@ -242,18 +208,3 @@ def _form(group: Group) -> object:
         )
         for item in group.items
     ]
-
-
-def _outline(group: Group) -> tuple[object, ...]:
-    """The words of a group without their arguments, and one iteration of each repeat."""
-    found = []
-    for item in group.items:
-        inner = list(subgroups(item))
-        if isinstance(item, Repeat):
-            inner = inner[:1]
-        found.append((item.name, *map(_outline, inner)))
-    return tuple(found)
-
-
-def _uses(band: Band) -> Iterator[Use]:
-    return (chip for chip in chips(band) if isinstance(chip, Use))

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archdsl.analysis import Analysis
 from archdsl.diagram.bands import Band, unfold
-from archdsl.network import Branches, Group, Item, Layer, Stage, subgroups
+from archdsl.network import Body, Branches, Group, Item, Layer, Stage, subgroups
 from archdsl.shape import Shape
+from archdsl.words.merge import Concat
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,60 +67,90 @@ def _traffic(analysis: Analysis, item: Item) -> int:
     return costs.traffic if costs else 0
 
 
+class _Held(NamedTuple):
+    """What one device holds of what a part or a group gives.
+
+    `split` says whether the devices hold parts of it, None where it is not known; `channels` how
+    many channels, or features, this device's part has, 0 where it is not divided.
+    """
+
+    split: bool | None
+    channels: int = 0
+
+
 class Holdings:
     """What each device holds of what the parts give."""
 
     def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
         self.flows = analysis.shapes.flows
-        self.devices = analysis.network.devices
-        self._split = _split(analysis)
+        self._held: dict[int, dict[str, _Held]] = {}
 
     def shape(self, path: str, device: int) -> str:
         """The shape that a device holds: 128×13×13 of 256×13×13."""
-        shape, split = self.flows[path].output, self._split[path]
-        if shape is not None and split:
-            shape = Shape((_part(shape.channels, self.devices, device), *shape.dims[1:]))
-        return "?" if split is None else written(shape)
+        shape, held = self.flows[path].output, self._of(path, device)
+        if shape is not None and held.split:
+            shape = Shape((held.channels, *shape.dims[1:]))
+        return "?" if held.split is None else written(shape)
 
     def share(self, card: Card, device: int) -> str:
         """A device's part of the output, `128 of 256 channels`; empty where it is not divided."""
         path = card.items[-1].path
-        shape = self.flows[path].output
-        if shape is None or not self._split[path]:
+        shape, held = self.flows[path].output, self._of(path, device)
+        if shape is None or not held.split:
             return ""
-        own = _part(shape.channels, self.devices, device)
-        return f"{own} of {shape.channels} {'channels' if shape.is_map else 'features'}"
+        return f"{held.channels} of {shape.channels} {'channels' if shape.is_map else 'features'}"
+
+    def _of(self, path: str, device: int) -> _Held:
+        if device not in self._held:
+            self._held[device] = _Follower(self.analysis, device).held
+        return self._held[device][path]
 
 
-def _part(channels: int, devices: int, device: int) -> int:
-    """How many channels a device holds: as evenly as possible, the first devices one more."""
-    return channels // devices + (device < channels % devices)
+class _Follower:
+    """Follows what one device holds from the input on: of every part and group, by path."""
 
+    def __init__(self, analysis: Analysis, device: int) -> None:
+        self.analysis = analysis
+        self.devices = analysis.network.devices
+        self.device = device
+        self.held: dict[str, _Held] = {}
+        held = _Held(split=False)
+        for stage in analysis.network.stages:
+            held = self._group(stage, held)
 
-def _split(analysis: Analysis) -> dict[str, bool | None]:
-    """Whether devices hold their parts of what a part or a group gives, by path.
-
-    None where it is not known; on one device it never is so.
-    """
-    network = analysis.network
-    found: dict[str, bool | None] = {}
-
-    def walk(group: Group, split: bool | None) -> bool | None:
+    def _group(self, group: Group, held: _Held) -> _Held:
         for item in group.items:
-            before = split
+            before = held
             for inner in subgroups(item):
-                split = walk(inner, before if isinstance(item, Branches) else split)
-            if isinstance(item, Layer) and network.devices > 1:
-                place = analysis.places.get(item.path)
-                split = place.split_output if place else None
-            found[item.path] = split
-        found[group.path] = split
-        return split
+                held = self._group(inner, before if isinstance(item, Branches) else held)
+            if isinstance(item, Layer) and self.devices > 1:
+                held = self._layer(item, before)
+            self.held[item.path] = held
+        self.held[group.path] = held
+        return held
 
-    split: bool | None = False
-    for stage in network.stages:
-        split = walk(stage, split)
-    return found
+    def _layer(self, layer: Layer, before: _Held) -> _Held:
+        place, flow = self.analysis.places.get(layer.path), self.analysis.flow(layer)
+        if place is None or flow.input is None or flow.output is None:
+            return _Held(split=None)
+        if not place.split_output:
+            return _Held(split=False)
+        if isinstance(layer, Branches) and isinstance(layer.op, Concat):
+            return _Held(True, sum(map(self._of_branch, layer.branches)))
+        if isinstance(layer, Branches) or layer.op.weighted:
+            return _Held(True, self._even(flow.output.channels))
+        # Of a map that is flattened, every channel is several features.
+        return _Held(True, before.channels * flow.output.channels // flow.input.channels)
+
+    def _of_branch(self, branch: Body) -> int:
+        """The channels that a device joins of a branch: those that it holds, or its part of all."""
+        shape, held = self.analysis.shapes.flows[branch.path].output, self.held[branch.path]
+        return held.channels if held.split or shape is None else self._even(shape.channels)
+
+    def _even(self, channels: int) -> int:
+        """A device's part as even as possible: the first devices have one more."""
+        return channels // self.devices + (self.device < channels % self.devices)
 
 
 def shapes(holdings: Holdings, card: Card, device: int) -> Iterator[tuple[Band, str]]:

@@ -40,12 +40,18 @@ class Painter:
     """Makes markup of bands.
 
     `shape` gives the shape at a path as it is to be written; `wrong` says whether a part is to be
-    outlined.
+    outlined; `mark` gives what is added to the text of a chip.
     """
 
-    def __init__(self, shape: Callable[[str], str], wrong: Callable[[Chip], bool]) -> None:
+    def __init__(
+        self,
+        shape: Callable[[str], str],
+        wrong: Callable[[Chip], bool],
+        mark: Callable[[Chip], str],
+    ) -> None:
         self.shape = shape
         self.wrong = wrong
+        self.mark = mark
 
     def band(self, band: Band, width: int | None = None) -> str:
         """One band: as wide as its place, or `width` points and, on the left, no wider than it is.
@@ -70,7 +76,9 @@ class Painter:
 
     def chip(self, chip: Chip, **attributes: int) -> str:
         """A cell on the colour of the part's family."""
-        return swatch(text(brief(chip), MAX_TEXT), self._tone(chip), **attributes)
+        mark = self.mark(chip)
+        words = text(brief(chip), MAX_TEXT - len(mark)) + mark
+        return swatch(words, self._tone(chip), **attributes)
 
     def ends(self, join: Join) -> tuple[str, ...]:
         """What each branch gives, where it is known and is not what the join gives."""
@@ -81,7 +89,8 @@ class Painter:
         """Characters that a band takes side by side."""
         match band:
             case Row():
-                return sum(min(len(brief(chip)), MAX_TEXT) + 1.5 for chip in band.chips)
+                words = [brief(chip) + self.mark(chip) for chip in band.chips]
+                return sum(min(len(word), MAX_TEXT) + 1.5 for word in words)
             case Join():
                 more = len(f"… {band.hidden:,} more") if band.hidden else 0
                 between = BRANCH_ROOM * len(band.columns)

@@ -41,7 +41,7 @@ def paragraph(raw: str, width: int, most: int) -> list[str]:
     """Any string as at most `most` lines of markup, at most `width` characters, evenly long."""
     lines = _wrap(raw, width)
     if len(lines) > most:
-        lines = [*lines[: most - 1], lines[most - 1][: width - 2] + " …"]
+        lines = [*lines[: most - 1], _cut(lines[most - 1], width - 2) + " …"]
     else:
         wraps = (_wrap(raw, narrower) for narrower in range(width // 2, width))
         lines = next((wrap for wrap in wraps if len(wrap) == len(lines)), lines)
@@ -50,6 +50,13 @@ def paragraph(raw: str, width: int, most: int) -> list[str]:
 
 def _wrap(raw: str, width: int) -> list[str]:
     return textwrap.wrap(raw, width, break_on_hyphens=False)
+
+
+def _cut(line: str, width: int) -> str:
+    """A line without the words that do not fit; of a first word that does not, what fits."""
+    if len(line) <= width:
+        return line
+    return line[: width + 1].rpartition(" ")[0] or line[:width]
 
 
 def font(markup: str, size: int, color: str | None = None) -> str:

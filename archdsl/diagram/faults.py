@@ -28,7 +28,7 @@ class Faults:
         self._of: dict[str, list[Fault]] = {}
         self._around: set[str] = set()
         order = {part.path: place for place, part in enumerate(analysis.network.parts)}
-        found = [*_problems(analysis), *_false_claims(analysis)]
+        found = [*_problems(analysis), *_undivided(analysis), *_false_claims(analysis)]
         for fault in sorted(found, key=lambda fault: order.get(fault.path, len(order))):
             stage, *names = fault.path.split(".")
             self._of.setdefault(stage, []).append(fault)
@@ -68,6 +68,24 @@ def _problems(analysis: Analysis) -> Iterator[Fault]:
             found = [misfit]
         for problem in found:
             yield Fault(layer.path, problem.message.replace("{layer}", layer.title))
+
+
+def _undivided(analysis: Analysis) -> Iterator[Fault]:
+    """What keeps the devices from dividing the first layer that they cannot divide.
+
+    No layer after it has a place.
+    """
+    devices = analysis.network.devices
+    unplaced = (layer for layer in analysis.network.layers if layer.path not in analysis.places)
+    layer = next(unplaced, None)
+    if layer is None or devices == 1:
+        return
+    flow = analysis.flow(layer)
+    if flow.input is None or flow.output is None or not flow.sound:
+        return  # it has no place for this
+    misfit = layer.op.indivisible(devices)
+    why = misfit.message if misfit else f"{{layer}} cannot be divided over {devices} devices"
+    yield Fault(layer.path, why.replace("{layer}", layer.title))
 
 
 def _inputs(analysis: Analysis, layer: Layer) -> list[Shape | None]:

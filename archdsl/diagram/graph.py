@@ -14,7 +14,8 @@ from functools import partial
 from itertools import pairwise, permutations
 
 from archdsl.analysis import Analysis
-from archdsl.diagram.bands import Block, Join, blocks, chips
+from archdsl.diagram.bands import Join, chips
+from archdsl.diagram.blocks import Block, Blocks
 from archdsl.diagram.cards import Card, Holdings, cards, parameters, shapes, written
 from archdsl.diagram.chips import CHARACTER, MAX_TEXT, NAME, NOTE, Painter, family, swatch
 from archdsl.diagram.dot import bold, cell, edge, font, node, paragraph, quoted, row, table, text
@@ -77,12 +78,13 @@ class _Graph:
         if self.several:
             self.columns.insert(len(shown) - 1 if self.elided else len(shown) // 2, GAP)
             self.columns.insert(0, TOTAL)
+        self.blocks = Blocks(analysis, (band for card in self.cards for band in card.bands))
+        mark = self.blocks.mark
         self.painters = {
-            device: Painter(partial(self.holdings.shape, device=device), self.faults.on)
+            device: Painter(partial(self.holdings.shape, device=device), self.faults.on, mark)
             for device in self.devices.values()
         }
-        self.outline = Painter(lambda _: "", self.faults.on)
-        self.blocks = blocks(analysis, (band for card in self.cards for band in card.bands))
+        self.outline = Painter(lambda _: "", self.faults.on, mark)
         self.block_width = max(map(self._width_of, self.blocks), default=0)
         self.widths = self._widths()
         self.margin = self._margin()
@@ -275,7 +277,9 @@ class _Graph:
 
     def _block(self, block: Block) -> str:
         """What is in a block, with the numbers of one use, in the middle of a block's width."""
-        said = [font(bold(line), NAME) for line in paragraph(_signature(block), MAX_TEXT, 2)]
+        mark = self.blocks.mark(block.use)
+        lines = paragraph(_signature(block), MAX_TEXT - len(mark), 2)
+        said = [font(bold(line), NAME) for line in [*lines[:-1], lines[-1] + mark]]
         said += [font(line, NOTE, MUTED) for line in paragraph(_example(block), MAX_TEXT, 2)]
         lines = [row(cell(line, ALIGN="LEFT", CELLPADDING=4)) for line in said]
         if block.bands:
@@ -285,7 +289,8 @@ class _Graph:
 
     def _width_of(self, block: Block) -> int:
         """In points."""
-        heading = max(1.25 * len(_signature(block)), len(_example(block)))
+        signature = _signature(block) + self.blocks.mark(block.use)
+        heading = max(1.25 * len(signature), len(_example(block)))
         widest = max([min(heading, MAX_TEXT), *map(self.outline.width, block.bands)])
         return round((widest + 2) * CHARACTER)
 

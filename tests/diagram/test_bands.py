@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.analysis import Analysis
-from archdsl.diagram.bands import Band, Join, Label, Row, Times, blocks, brief, unfold
+from archdsl.diagram.bands import Band, Join, Label, Row, Times, brief, unfold
 from tests.helpers import analysed, compiled, network
 
 FIRE = """
@@ -120,39 +120,3 @@ def test_shapes_in_a_repeat_are_known_where_they_are_the_same_each_time() -> Non
 
     assert steady("a: repeat 2 { concat { conv 2 1x1 } { conv 2 1x1 } }")
     assert not steady("a: repeat 2 { concat { conv 2 1x1 } {} }")
-
-
-# --- blocks ---------------------------------------------------------------------------------------
-
-
-def test_a_block_is_shown_once_with_the_numbers_of_its_first_use() -> None:
-    analysis = with_fire("a: fire 2 8\nb: fire 4 8\nc: repeat 2 { fire 2 4 }")
-    (block,) = blocks(analysis, drawn(analysis))
-    assert (block.key, block.use.path) == ("fire", "a.fire")
-    assert list(map(sketch, block.bands)) == [
-        "conv 2 1x1",
-        ("concat", ["conv 8 1x1"], ["conv 8 3x3 p1"]),
-    ]
-
-
-def test_blocks_that_are_used_in_blocks_are_shown_too() -> None:
-    text = "block a(n) { conv n 1x1 }\nblock b { add { a 4 } {} }\nblock unused { relu }\n"
-    (analysis,) = compiled(text + network("input 4x8x8\nx: relu\nrepeat 2 { b }")).archs
-    found = blocks(analysis, drawn(analysis))
-    assert [(block.key, block.use.path) for block in found] == [
-        ("b", "x.repeat.1.b"),
-        ("a", "x.repeat.1.b.add.1.a"),
-    ]
-
-
-def test_uses_that_differ_in_numbers_alone_share_a_block() -> None:
-    text = "block deep(n) { repeat n { relu } }\n" + network(
-        "input 4x8x8\na: deep 2\nb: deep 3", "Base"
-    )
-    variant = "arch Edited from Base { remove b.deep.repeat }"
-    base, edited = compiled(text + variant).archs
-    assert [block.key for block in blocks(base, drawn(base))] == ["deep"]
-    assert [(block.key, block.use.path) for block in blocks(edited, drawn(edited))] == [
-        ("deep", "a.deep"),
-        ("deep+2", "b.deep"),
-    ]

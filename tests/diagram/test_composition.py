@@ -194,6 +194,32 @@ def test_each_branch_begins_with_what_the_join_gets() -> None:
     assert found == "a 5 of 10 channels conv 6 1x1 3×8×8 4×8×8 concat 5×8×8"
 
 
+def test_of_divided_vectors_that_meet_each_device_joins_its_parts() -> None:
+    """Of 7 and 5 features device 0 holds 4 and 3, device 1 the rest, and of 9 it holds 5."""
+    body = "input 3x8x8\ndevices 2\na: concat { linear 7 } { linear 5 }\n   relu\nb: linear 9"
+    (analysis,) = compiled(network(body)).archs
+    found = labels(graph(analysis))
+    assert found["a@0"] == "a 7 of 12 features linear 7 linear 5 4 3 concat 7 relu"
+    assert found["a@1"] == "a 5 of 12 features linear 7 linear 5 3 2 concat 5 relu"
+    assert found["b@0"] == "b 5 of 9 features linear 9 5"
+    assert found["b@1"] == "b 4 of 9 features linear 9 4"
+
+
+def test_of_three_devices_the_last_can_hold_least() -> None:
+    """Of 7 features 3, 2 and 2; of 5 features 2, 2 and 1; of 9, which are whole before, 3 each."""
+    body = "input 9x1x1\ndevices 3\na: concat { linear 7 } { linear 5 } { flatten }"
+    (analysis,) = compiled(network(body)).archs
+    found = labels(graph(analysis))
+    assert [found[f"a@{device}"].split()[1] for device in range(3)] == ["8", "7", "6"]
+
+
+def test_what_is_held_of_a_map_is_held_of_it_flattened() -> None:
+    body = "input 3x2x2\ndevices 2\na: conv 6 1x1\n   flatten"
+    (analysis,) = compiled(network(body)).archs
+    found = labels(graph(analysis))
+    assert found["a@1"] == "a 12 of 24 features conv 6 1x1 3×2×2 flatten 12"
+
+
 def test_an_empty_part_keeps_the_division_that_it_gets() -> None:
     body = "input 4x8x8\ndevices 2\na: repeat 0 { relu }\nb: conv 6 1x1\nc: repeat 0 { relu }"
     (analysis,) = compiled(network(body)).archs
@@ -249,6 +275,18 @@ def test_the_wrong_part_itself_is_outlined() -> None:
     assert red("fire2@0") == ["fire 4 8"]
     assert red("fc@0") == []
     assert red("fire@block") == ["unit 4", "concat"]
+
+
+def test_what_the_devices_cannot_divide_is_outlined() -> None:
+    """Device 0 holds 7 of the 12 features that are joined, and would add them to 6."""
+    body = "a: add { concat { linear 7 } { linear 5 } } { linear 12 }\nb: linear 8"
+    dot = graph(compiled(network(f"input 3x8x8\ndevices 2\n{body}")).archs[0])
+    found = labels(dot)
+    assert outlined(dot) == {"a@0", "a@1"}
+    assert found["a@0"].endswith("add ?")
+    # The features come from 192 numbers: 193 parameters each.
+    assert found["a@all"] == f"12 {24 * 193:,} parameters ✗ a cannot be divided over 2 devices"
+    assert found["b@all"] == f"8 {8 * 13} parameters"
 
 
 # --- the picture ----------------------------------------------------------------------------------

@@ -80,3 +80,19 @@ def test_claims_of_the_whole_network_mark_no_stage() -> None:
     found, _ = faults("a: relu\nexpect params 3\nexpect input neurons 7")
     assert not found
     assert found.of("a") == ()
+
+
+def test_what_devices_cannot_divide_is_a_fault_of_the_first_layer_alone() -> None:
+    """Of what follows it nothing is known."""
+    found, parts = faults("devices 2\na: conv 4 1x1\nb: conv 7 1x1\nc: conv 5 1x1")
+    assert [found.of(stage) for stage in "abc"] == [
+        (),
+        ("✗ b has 7 filters, which 2 devices do not divide",),
+        (),
+    ]
+    assert [path for path, part in parts.items() if found.on(part)] == ["b.conv"]
+
+
+def test_a_layer_that_nothing_is_known_of_is_no_fault_of_the_devices() -> None:
+    found, _ = faults("devices 2\na: blub 3\nb: conv 7 1x1")
+    assert not found

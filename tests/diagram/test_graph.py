@@ -187,7 +187,7 @@ INCOMPLETE = {
     "an argument that does not fit": ("input 3x32x32\na: conv -8 3x3\n   relu", "a@0"),
     "a window that is too large": ("input 3x8x8\na: conv 8 9x9\nb: relu", "b@0"),
     "a statement that does not parse": ("input 3x8x8\na: conv ((\nb: relu", "b@0"),
-    "a label used twice": ("input 3x8x8\na: conv ?\na: relu", "a'@0"),
+    "a label used twice": ("input 3x8x8\na: conv ?\na: relu", "a'2@0"),
     "channels that devices do not divide": (
         "input 3x8x8\ndevices 2\na: conv 7 3x3\nb: linear 4",
         "b@1",
