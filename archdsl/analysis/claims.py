@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archdsl.analysis.costs import Costs
 from archdsl.analysis.shapes import ClaimedShape, Shapes
 from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
-from archdsl.network import Network, Part, ShapeClaim
+from archdsl.network import Network, ShapeClaim
 from archdsl.source import Span
 from archdsl.words.bind import Bound
 from archdsl.words.declaration import Expect
@@ -64,9 +64,9 @@ def judge(
     on the devices, so that traffic is known.
     """
     verdicts = [
-        _shape_verdict(part, part.claim, shapes.claims[part.path])
-        for part in network.parts
-        if part.claim is not None
+        _shape_verdict(found.part.claim, found)
+        for found in shapes.claims.values()
+        if found.part.claim is not None
     ]
     for expect in network.expects:
         verdict = _expectation(network, shapes, expect, costs, parts, placed, findings)
@@ -75,15 +75,15 @@ def judge(
     return tuple(sorted(verdicts, key=lambda verdict: verdict.span.start))
 
 
-def _shape_verdict(part: Part, claim: ShapeClaim, found: ClaimedShape) -> Verdict:
+def _shape_verdict(claim: ShapeClaim, found: ClaimedShape) -> Verdict:
     return Verdict(
-        f"{part.title} -> {claim.shape}",
+        f"{found.part.title} -> {claim.shape}",
         found.holds,
         str(claim.shape),
         str(found.actual) if found.actual else None,
         claim.span,
         is_shape=True,
-        subject=part.path,
+        subject=found.part.path,
     )
 
 

@@ -92,6 +92,8 @@ def part_costs(network: Network, layers: dict[str, Costs | None]) -> dict[str, C
 
 def add_up(parts: list[Costs | None]) -> Costs | None:
     """The figures of parts that follow one another, as those of one; None if one is not known."""
+    if len(parts) == 1:
+        return parts[0]
     known = [part for part in parts if part is not None]
     return total(known) if len(known) == len(parts) else None
 

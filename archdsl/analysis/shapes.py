@@ -46,8 +46,9 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedShape:
-    """Whether a claim holds, None if it cannot be judged; and the shape that really comes out."""
+    """Whether what is claimed of a part holds, None if it cannot be judged; and what comes out."""
 
+    part: Part
     holds: bool | None
     actual: Shape | None
 
@@ -223,7 +224,7 @@ class _Pass:
         is the output: a claim is not used to infer.
         """
         holds = None if output is None else output == claim.shape
-        self.claims[part.path] = ClaimedShape(holds, output)
+        self.claims[part.path] = ClaimedShape(part, holds, output)
         if output is None or holds:
             return claim.shape
         intended = self.state.intended

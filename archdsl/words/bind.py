@@ -81,6 +81,8 @@ def bind_as(
 ) -> Bound[W_co] | None:
     """The statement as a word of this class, or of this family; None, with findings, if wrong."""
     arguments = statement.arguments
+    if not arguments and not cls.is_family and (plain := _plain(cls)) is not None:
+        return Bound(plain, statement, {}, context)
     if cls.is_family:
         choice = chosen(statement, cls, findings)
         if choice is None:
@@ -89,6 +91,15 @@ def bind_as(
     binder = _WordBinder(cls, statement.head, parameters, findings)
     word = binder.word(arguments)
     return Bound(word, statement, binder.spans, context) if word is not None else None
+
+
+@cache
+def _plain(cls: type[W_co]) -> W_co | None:
+    """The word without arguments, one for all statements; None if it needs or wants some."""
+    if any(kind.required for kind in cls.arguments().values()):
+        return None
+    word = cls()
+    return word if word.contradiction() is None else None
 
 
 def find(
