@@ -45,8 +45,6 @@ class _Builder:
     def __init__(self, draft: Draft, findings: Findings) -> None:
         self.draft = draft
         self.findings = findings
-        self.paths: set[str] = set()
-        """Of all parts, stages and bodies."""
 
     def network(self) -> Network | None:
         draft = self.draft
@@ -54,14 +52,14 @@ class _Builder:
         names = {stage.name for stage in stages}
         devices = self._bound(Devices, draft.devices)
         inits = self._inits(names)
-        expects = self._expects(names)
+        expects = self._expects()
         recipe = self._recipe(names)
         input = self._bound(Input, draft.input)
         if input is None:
             if draft.input is None and not draft.unreadable_input:
                 self._report_missing_input()
             return None
-        return Network(
+        network = Network(
             name=draft.definition.name.text,
             definition=draft.definition,
             title=comment_above(draft.definition.statement),
@@ -78,6 +76,11 @@ class _Builder:
             recipe_sound=recipe is not None or draft.train is None,
             edits_sound=draft.sound,
         )
+        if expects:
+            paths = {*network.groups, *(part.path for part in network.parts)}
+            for bound in expects:
+                self._check_names(stages_named(bound), names, paths)
+        return network
 
     # --- layers -------------------------------------------------------------------------------
 
@@ -95,13 +98,11 @@ class _Builder:
             if path == container:
                 found += parts
             else:
-                self.paths.add(path)
                 name = path.rpartition(".")[2]
                 found.append(Stage(path=path, name=name, labelled=labelled, items=parts))
         return tuple(found)
 
     def _part(self, item: Item, path: str, name: str, title: str | None) -> Part:
-        self.paths.add(path)
         common = {
             "path": path,
             "name": name,
@@ -114,7 +115,6 @@ class _Builder:
             Body(path=inner, items=self._parts(body, inner))
             for inner, body in containers(item, path)
         )
-        self.paths |= {body.path for body in bodies}
         match item.kind:
             case Definition() as block:
                 (body,) = bodies
@@ -158,12 +158,9 @@ class _Builder:
         self.findings += [problem.beside(context) for problem in problems]
         return bound
 
-    def _expects(self, names: set[str]) -> tuple[Bound[Expect], ...]:
+    def _expects(self) -> tuple[Bound[Expect], ...]:
         found = [self._bound(Expect, line) for line in self.draft.expects]
-        expects = tuple(bound for bound in found if bound is not None)
-        for bound in expects:
-            self._check_names(stages_named(bound), names, self.paths)
-        return expects
+        return tuple(bound for bound in found if bound is not None)
 
     def _inits(self, names: set[str]) -> tuple[Bound[Init], ...]:
         inits = []
