@@ -37,7 +37,6 @@ MAX_DEPTH = 60
 """Blocks, branches and repeats inside one another. GoogLeNet takes two; generated modules nest
 three times as deep, with labels, and Python runs some 250."""
 
-
 MAX_USES = 4
 """Places that are shown of the uses that led to a statement."""
 
@@ -133,10 +132,10 @@ def kind_of(
             )
             return None
         return block
-    known = [*blocks, *(word for family in families for word in family.words)]
-    name = statement.word.text
-    if scope.module.incomplete and name not in known and nearest(name, known) is None:
-        return None  # probably a block of the file that is missing
+    if scope.module.incomplete:
+        known = [*blocks, *(word for family in families for word in family.words)]
+        if nearest(statement.word.text, known) is None:
+            return None  # probably a block of the file that is missing
     cls = find(statement.word, families, findings, blocks)
     return cls if cls is not None and check_form(statement, cls, findings) else None
 

@@ -11,7 +11,7 @@ from archdsl.definitions import Definition, Let, Module
 from archdsl.diagnostics import Diagnostic, Findings, Label, Rule, at, catalogue
 from archdsl.diagnostics.suggest import nearest
 from archdsl.lower.blocks import check_blocks
-from archdsl.lower.scope import plain_name, reserved
+from archdsl.lower.scope import reserved
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
@@ -170,7 +170,7 @@ class Library:
         argument = statement.arguments[0] if statement.arguments else None
         value = argument.value if argument is not None and argument.key is None else None
         name = value.name if isinstance(value, tree.Call) else value
-        if not isinstance(name, tree.Name) or not plain_name(name.text):
+        if not isinstance(name, tree.Name) or "." in name.text:
             what, example = ("an arch", "Name") if cls is Arch else ("a block", "name")
             written = f"{cls.word} {example}"
             self._report(

@@ -250,11 +250,6 @@ def unknown_override(name: str, known: set[str]) -> Diagnostic:
     )
 
 
-def plain_name(text: str) -> bool:
-    """Whether a name has no dots, so that it can name a definition."""
-    return "." not in text
-
-
 def reserved(name: str) -> str | None:
     """Why a name can be neither a label nor a block's, as the end of a sentence; None if it can."""
     if any(name in family.words for family in (Op, Structure, Declaration, TopLevel, Edit)):
