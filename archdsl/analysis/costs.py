@@ -7,8 +7,9 @@ from math import prod
 from typing import NamedTuple
 
 from archdsl.analysis.placement import Place
-from archdsl.analysis.shapes import Shapes
+from archdsl.analysis.shapes import Flow, Shapes
 from archdsl.network import Branches, Group, Item, Layer, Network, Repeat, Use
+from archdsl.words.word import Op
 
 BYTES = 4
 """Of one number in float32."""
@@ -55,7 +56,16 @@ def layer_costs(
 ) -> dict[str, Costs | None]:
     """Each layer's own figures by path, those of a join without its branches; None where its
     shapes are not known."""
-    return {layer.path: _layer(layer, shapes, places) for layer in network.layers}
+    found: dict[str, Costs | None] = {}
+    alike: dict[tuple[int, Flow, int], Costs | None] = {}  # layers of repeats, of a block's uses
+    for layer in network.layers:
+        flow, place = shapes.flows[layer.path], places.get(layer.path)
+        received = place.received if place else 0
+        key = id(layer.op), flow, received
+        if key not in alike:
+            alike[key] = _layer(layer.op, flow, received)
+        found[layer.path] = alike[key]
+    return found
 
 
 def part_costs(network: Network, layers: dict[str, Costs | None]) -> dict[str, Costs | None]:
@@ -98,14 +108,12 @@ def add_up(parts: list[Costs | None]) -> Costs | None:
     return total(known) if len(known) == len(parts) else None
 
 
-def _layer(layer: Layer, shapes: Shapes, places: dict[str, Place]) -> Costs | None:
-    flow = shapes.flows[layer.path]
+def _layer(op: Op, flow: Flow, received: int) -> Costs | None:
     if flow.input is None or flow.output is None or not flow.sound:
         return None
-    op, x = layer.op, flow.input
+    x = flow.input
     learned = {name: prod(dims) for name, dims in op.weights(x).items()}
     weighted = op.weighted
-    place = places.get(layer.path)
     # A layer whose claim is wrong is taken as claimed, by each of its outputs.
     macs_per_output = op.macs(x) // op.output(x).size if weighted else 0
     return Costs(
@@ -116,5 +124,5 @@ def _layer(layer: Layer, shapes: Shapes, places: dict[str, Place]) -> Costs | No
         activations=flow.output.size if op.computes else 0,
         neurons=flow.output.size if weighted else 0,
         depth=int(weighted),
-        traffic=place.received if place else 0,
+        traffic=received,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 
-from archdsl.analysis.shapes import Shapes
+from archdsl.analysis.shapes import Flow, Shapes
 from archdsl.diagnostics import Findings, Label, catalogue
 from archdsl.network import Branches, Group, Layer, Network, subgroups
 from archdsl.shape import Misfit, Shape
@@ -35,11 +36,24 @@ def place(network: Network, shapes: Shapes, findings: Findings) -> dict[str, Pla
     whole; where branches meet of which only some are divided, each device takes its part of the
     others, which it has.
     """
+    if network.devices == 1:
+        return _undivided(network, shapes)
     placer = _Placer(network, shapes, findings)
     with suppress(_Unknown):
         for stage in network.stages:
             placer.group(stage)
     return placer.places
+
+
+def _undivided(network: Network, shapes: Shapes) -> dict[str, Place]:
+    """On one device, which holds everything."""
+    whole = Place(split_input=False, split_output=False, received=0)
+    known = takewhile(lambda layer: _is_known(shapes.flows[layer.path]), network.layers)
+    return {layer.path: whole for layer in known}
+
+
+def _is_known(flow: Flow) -> bool:
+    return flow.input is not None and flow.output is not None and flow.sound
 
 
 class _Unknown(Exception):
@@ -113,7 +127,7 @@ class _Placer:
 
     def _input(self, layer: Layer) -> Shape:
         flow = self.shapes.flows[layer.path]
-        if flow.input is None or flow.output is None or not flow.sound:
+        if flow.input is None or not _is_known(flow):
             raise _Unknown
         return flow.input
 

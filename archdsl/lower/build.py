@@ -45,6 +45,9 @@ class _Builder:
     def __init__(self, draft: Draft, findings: Findings) -> None:
         self.draft = draft
         self.findings = findings
+        self.bound: dict[tuple[int, int], Bound[Op]] = {}
+        """The layers of sound statements by statement and scope, both of which the draft keeps:
+        iterations of a repeat share them, and equal uses of a block."""
 
     def network(self) -> Network | None:
         draft = self.draft
@@ -131,11 +134,17 @@ class _Builder:
 
     def _layer(self, item: Item) -> Bound[Op]:
         """The layer's word; one that is wrong stands for an output that is not known."""
-        bound = None
-        if isinstance(item.kind, type) and issubclass(item.kind, Op):
+        key = (id(item.statement), id(item.scope))
+        bound = self.bound.get(key)
+        if bound is None and isinstance(item.kind, type) and issubclass(item.kind, Op):
             bound = self._bind(item.kind, item.statement, item.scope, item.context)
-        bound = bound or Bound(Unbound(), item.statement, {}, item.context)
-        return replace(bound, edit=item.edit) if item.edit else bound
+            if bound is not None:
+                self.bound[key] = bound
+        if bound is None:
+            return Bound(Unbound(), item.statement, {}, item.context, item.edit)
+        if bound.context is item.context and item.edit is None:
+            return bound
+        return Bound(bound.word, item.statement, bound.arguments, item.context, item.edit)
 
     def _claim(self, item: Item) -> ShapeClaim | None:
         if item.claim is None:

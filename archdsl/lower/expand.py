@@ -6,7 +6,7 @@ A draft is not bound yet, so that the edits of a variant can change its statemen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -158,6 +158,7 @@ class Expander:
         self.findings = findings
         self.claims = claims
         """Whether shape claims are kept."""
+        self._scopes: dict[tuple[Definition, str], Scope] = {}
         self.parts = 0
         self.searched = 0
         self.wasted = 0
@@ -212,11 +213,22 @@ class Expander:
             item.kind = None
             return
         item.parameters, item.given = bound
-        scope = Scope(block.module, {}).inside(item.parameters)
         label = Label(item.statement.head, "used here")
         item.bodies = [
-            self.body(block.body, scope, (*item.context[: MAX_USES - 1], label), item.depth + 1)
+            self.body(
+                block.body,
+                self._inside(block, item.parameters),
+                (*item.context[: MAX_USES - 1], label),
+                item.depth + 1,
+            )
         ]
+
+    def _inside(self, block: Definition, parameters: Mapping[str, Quantity]) -> Scope:
+        """The scope of a block's body, one for all its uses with these parameters."""
+        key = block, repr(parameters)  # 64 and 64.0 are equal, but not the same number of filters
+        if key not in self._scopes:
+            self._scopes[key] = Scope(block.module, {}).inside(parameters)
+        return self._scopes[key]
 
     def _expand_repeat(self, item: Item, cls: type[Repeat]) -> None:
         item.count = bind_as(
