@@ -3,9 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+SECONDS ?= 600
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format goldens graphviz clean
+.PHONY: help demo test soak lint format goldens graphviz grammar bench clean
 
 help: ## Show these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,6 +42,9 @@ test: $(VENV)/installed graphviz ## Lint, check types, run every test
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+soak: $(VENV)/installed ## Test with random networks and broken files for SECONDS=600, from SEED=
+	ARCHDSL_SOAK=$(SECONDS) ARCHDSL_SEED=$(SEED) $(BIN)/pytest tests/soak
+
 lint: $(VENV)/installed ## Lint and check types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -48,6 +53,16 @@ lint: $(VENV)/installed ## Lint and check types
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+grammar: $(VENV)/installed ## Write the parse table of the grammar anew
+	$(BIN)/python -m archdsl.syntax.tabulate
+
+$(VENV)/bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/bench ## Measure against n-orca and torchinfo, in minutes; fail if a bound is missed
+	$(BIN)/python bench/run.py
 
 goldens: $(VENV)/installed ## Write the golden files anew, to be reviewed as a diff
 	ARCHDSL_UPDATE_GOLDENS=1 $(BIN)/pytest -q

@@ -6,9 +6,25 @@
 (60965224, True)
 """
 
-from archdsl.api import Arch, CheckResult, SpecError, load
-from archdsl.network import Network
-from archdsl.shape import Shape
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archdsl.api import Arch, CheckResult, SpecError, load
+    from archdsl.network import Network
+    from archdsl.shape import Shape
 
 __all__ = ["Arch", "CheckResult", "Network", "Shape", "SpecError", "load"]
-__version__ = "0.2.0"
+__version__ = "0.3.0"
+
+_HOMES = {"Network": "archdsl.network", "Shape": "archdsl.shape"}
+
+
+def __getattr__(name: str) -> object:
+    """What the package offers, loaded when it is first asked for.
+
+    The command line decides how it is loaded: see __main__.py.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "archdsl.api")), name)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cache
 from io import StringIO, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,18 +21,20 @@ import archdsl
 from archdsl import files, report
 from archdsl.api import Arch, SpecError, require_arch, require_checked, select
 from archdsl.compiler import Compilation, compile_bytes, compile_file, decoded, read
-from archdsl.diagnostics import Diagnostic, Findings, Severity
+from archdsl.diagnostics import Diagnostic, Findings, Severity, catalogue, levels
 from archdsl.diagnostics import render as findings_view
+from archdsl.diagnostics.levels import Levels
 from archdsl.lower import scope
 from archdsl.source import Source
 from archdsl.styled import Line, plain, rich_text, visible
-from archdsl.syntax.format import Style, formatted
 from archdsl.words.arithmetic import Quantity
 from archdsl.words.recipe import Setting
 from archdsl.words.word import Word
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from archdsl.syntax.format import Style
 
 WRITABLE = 0o222
 
@@ -43,6 +45,14 @@ OK, FOUND, FAILED = 0, 1, 2
 class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
+
+
+class CheckFormat(StrEnum):
+    TEXT = "text"
+    CONCISE = "concise"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
 
 
 class Color(StrEnum):
@@ -86,6 +96,7 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace")
     try:
         try:
+            _keep_the_one_asked_for()
             app()
         finally:
             for stream in streams:
@@ -98,6 +109,14 @@ def main() -> None:
         place = error.filename or "the output"
         print(f"archdsl: {place}: {error.strerror or error}", file=sys.stderr)
         sys.exit(FAILED)
+
+
+def _keep_the_one_asked_for() -> None:
+    """Drop all commands but the one on the command line, if it is one: typer reads the options of
+    every command that there is before it runs any."""
+    asked = sys.argv[1:2]
+    commands = [c for c in app.registered_commands if c.callback and [c.callback.__name__] == asked]
+    app.registered_commands = commands or app.registered_commands
 
 
 def _discard_output() -> None:
@@ -130,25 +149,48 @@ def check(
             help=".arch files, FILE.arch:Name, folders of files, or - for standard input.",
         ),
     ],
-    format: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    format: Annotated[
+        CheckFormat, typer.Option("--format", help="What to print.")
+    ] = CheckFormat.TEXT,
     settings: Settings = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Make the first edit that is offered for each error.")
+    ] = False,
+    pick: Annotated[
+        int | None,
+        typer.Option("--pick", min=1, metavar="N", help="With --fix: make edit N instead."),
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="With --fix: write nothing; print what would change.")
+    ] = False,
+    deny: Annotated[
+        list[str] | None,
+        typer.Option("--deny", metavar="RULE", help="Make it an error; warnings: all of them."),
+    ] = None,
+    warn: Annotated[
+        list[str] | None, typer.Option("--warn", metavar="RULE", help="Make it a warning.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="RULE", help="Do not tell of it; explain lists rules."),
+    ] = None,
     color: Colored = Color.AUTO,
 ) -> None:
     """Prove shapes, parameters, costs and claims. Exit 0: no errors, 1: errors, 2: cannot work."""
-    overrides = _overrides(settings)
-    compiled = [_compile(*_target(name), overrides) for name in _files(specs)]
+    overrides = _overrides(settings, color)
+    chosen = _levels(deny, warn, allow)
+    names = _files(specs)
+    if fix or pick is not None or diff:
+        _require_fixable(names, fix, pick)
+        repairs = [_fix(name, overrides, chosen, pick, diff) for name in names]
+        if diff or FAILED in repairs:
+            raise typer.Exit(max(repairs))
+    compiled = [_compile(*_target(name), overrides, chosen) for name in names]
     unknown = _unknown_overrides(compiled, overrides)
     # A file that others use as well is complained of once.
     found = {d.place: d for compilation in compiled for d in compilation.diagnostics}
     diagnostics = [*found.values(), *unknown]
-    if format is Format.JSON:
-        document = {
-            "archs": [report.as_json(arch) for c in compiled for arch in c.archs],
-            "diagnostics": [findings_view.as_json(d) for d in diagnostics],
-        }
-        print(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        _print_checked(compiled, diagnostics, color)
+    _print_found(format, compiled, diagnostics, color)
     raise typer.Exit(_exit_code(diagnostics))
 
 
@@ -297,12 +339,12 @@ def diff(
     from archdsl import diff as structural
     from archdsl.diff import view
 
-    archs = _two(before, after, _overrides(settings), color)
+    archs = _two(before, after, _overrides(settings, color), color)
     _require_comparable({before: archs[0], after: archs[1]}, color)
     found = structural.difference(*(arch.analysis for arch in archs))
     errors = [sum(map(structural.unsettles, arch.diagnostics)) for arch in archs]
     if format is Format.JSON:
-        print(json.dumps(view.as_json(found, errors), indent=2, ensure_ascii=False))
+        _print_document(view.as_json(found, errors))
     else:
         unsound = dict(pair for pair in zip((before, after), errors, strict=True) if pair[1])
         _print(list(view.text(found, unsound)), color)
@@ -324,21 +366,50 @@ def words(
     if word is not None and not found:
         _fail(reference.unknown(word))
     if format is Format.JSON:
-        document = {"words": [reference.as_json(cls) for cls in found]}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        _print_document({"words": [reference.as_json(cls) for cls in found]})
     else:
         _print(list(reference.listing() if word is None else reference.pages(found)), color)
+
+
+@app.command()
+def explain(
+    rule: Annotated[
+        str | None,
+        typer.Argument(metavar="RULE", help="A code or name: E301, lossy-stride; default: list."),
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    color: Colored = Color.AUTO,
+) -> None:
+    """What a finding means, why it matters, an example, and what to do; or all that there are."""
+    from archdsl import explain
+
+    found = None if rule is None else catalogue.find(rule)
+    if rule is not None and found is None:
+        _fail(catalogue.unknown(rule))
+    if format is Format.JSON:
+        shown = catalogue.RULES if found is None else (found,)
+        _print_document({"rules": [explain.as_json(each) for each in shown]})
+    else:
+        _print(list(explain.listing() if found is None else explain.page(found)), color)
 
 
 # --- reading ----------------------------------------------------------------------------------
 
 
-def _overrides(settings: list[str] | None) -> dict[str, Quantity]:
+def _levels(deny: list[str] | None, warn: list[str] | None, allow: list[str] | None) -> Levels:
+    """How findings count; ends the program where a rule is unknown or no matter of judgement."""
+    try:
+        return levels.chosen(deny or (), warn or (), allow or ())
+    except levels.BadLevel as error:
+        _fail(str(error))
+
+
+def _overrides(settings: list[str] | None, color: Color) -> dict[str, Quantity]:
     """The parameters of --set; ends the program where one is no name=number."""
     findings = Findings()
     pairs = [scope.override(text, findings) for text in settings or []]
     if findings:
-        _print_findings(findings, Color.AUTO, to_stderr=True)
+        _print_findings(findings, color, to_stderr=True)
         raise typer.Exit(FAILED)
     return dict(pair for pair in pairs if pair is not None)
 
@@ -364,11 +435,13 @@ def _target(spec: str) -> tuple[str, str | None]:
     return (path, name) if named else (spec, None)
 
 
-def _compile(name: str, arch: str | None, overrides: dict[str, Quantity]) -> Compilation:
+def _compile(
+    name: str, arch: str | None, overrides: dict[str, Quantity], chosen: Levels = levels.DEFAULT
+) -> Compilation:
     """A file compiled; ends the program where it has no arch of the name that is asked for."""
     if name == files.STDIN:
-        return compile_bytes(_stdin(), "<stdin>", overrides)
-    compilation = compile_file(Path(name), overrides, arch)
+        return compile_bytes(_stdin(), "<stdin>", overrides, levels=chosen)
+    compilation = compile_file(Path(name), overrides, arch, chosen)
     if arch is not None:
         try:
             require_arch(compilation, name, arch)
@@ -388,7 +461,7 @@ def _unknown_overrides(
 
 def _load(spec: str, settings: list[str] | None, color: Color) -> Arch:
     """The one network that a command works on; ends the program where there is none."""
-    overrides = _overrides(settings)
+    overrides = _overrides(settings, color)
     path, name = _target(spec)
     if Path(path).is_dir():
         _fail(f"{path} is a folder: name one of its .arch files")
@@ -459,6 +532,8 @@ def _format(name: str, check: bool, diff: bool, color: Color) -> int:
     """Format one file, or show what would change in it; what `fmt` exits with for it."""
     source, marked = _read(name)
     findings = Findings([source] if isinstance(source, Diagnostic) else [])
+    from archdsl.syntax.format import formatted
+
     text = formatted(source, _style(), findings) if isinstance(source, Source) else None
     if text is None or isinstance(source, Diagnostic):
         _print_findings(findings, color, to_stderr=True)
@@ -471,9 +546,53 @@ def _format(name: str, check: bool, diff: bool, color: Color) -> int:
         print(source.name)
     elif name == files.STDIN and not check:
         _put(text)
+    elif changed and (failed := _rewrite(source.name, text.encode())):
+        return failed
     elif changed:
-        return _rewrite(source.name, text)
+        print(source.name)
     return FOUND if check and changed else OK
+
+
+def _require_fixable(names: list[str], fix: bool, pick: int | None) -> None:
+    """Ends the program where the options of --fix do not fit together, or the files do not."""
+    if not fix:
+        _fail("--pick and --diff go with --fix")
+    if files.STDIN in names:
+        _fail("--fix changes a file: name it, since standard input cannot be changed")
+    if pick is not None and len(names) > 1:
+        _fail(f"--pick {pick}: the edits of one file are numbered, and {len(names)} are named")
+
+
+def _fix(
+    name: str, overrides: dict[str, Quantity], chosen: Levels, pick: int | None, diff: bool
+) -> int:
+    """Make the edits that are offered for a file, or print what they change."""
+    from archdsl import fix
+
+    path, arch = _target(name)
+    try:
+        data = Path(path).read_bytes()
+        before = data.decode("utf-8-sig")
+    except (OSError, ValueError):
+        return OK  # it is checked like any other file, which says what is wrong with it
+    try:
+        repaired = fix.fixed(
+            data, path, lambda d: compile_bytes(d, path, overrides, arch, chosen), pick
+        )
+    except fix.CannotFix as error:
+        _fail(f"{path}: {error}")
+    for sentence in repaired.refused:
+        print(f"archdsl: {visible(sentence)}", file=sys.stderr)
+    if diff:
+        _put("".join(_diff(path, before, repaired.data.decode("utf-8-sig"))))
+        return FOUND if repaired.made or repaired.refused else OK
+    if repaired.made and (failed := _rewrite(path, repaired.data)):
+        return failed
+    for made in repaired.made:
+        print(f"{path}: made  {visible(made.fix.title)}", file=sys.stderr)
+        for number, other in made.others:
+            print(f"  instead, --fix --pick {number}:  {visible(other.title)}", file=sys.stderr)
+    return OK
 
 
 def _read(name: str) -> tuple[Source | Diagnostic, bool]:
@@ -492,6 +611,8 @@ def _read(name: str) -> tuple[Source | Diagnostic, bool]:
 @cache
 def _style() -> Style:
     """What the formatter takes from the words. One it does not know is a block's: a layer."""
+    from archdsl.syntax.format import Style
+
     families = [family for family in Word.__subclasses__() if family.home]
     words = [cls for family in families for cls in family.words.values()]
     return Style(
@@ -512,18 +633,18 @@ def _put(text: str) -> None:
     sys.stdout.buffer.write(text.encode())
 
 
-def _rewrite(name: str, text: str) -> int:
+def _rewrite(name: str, data: bytes) -> int:
+    """Replace a spec by its new text; the exit code."""
     path = Path(name)
     try:
         if not path.is_file():
-            raise OSError("it is no regular file; - formats standard input")
+            raise OSError("it is no regular file; fmt - formats standard input")
         if not path.stat().st_mode & WRITABLE:
             raise OSError("it is read-only")
-        files.write(path, text.encode())
+        files.write(path, data)
     except OSError as error:
         print(f"archdsl: cannot write {visible(name)}: {error.strerror or error}", file=sys.stderr)
         return FAILED
-    print(name)
     return OK
 
 
@@ -570,6 +691,38 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(FAILED)
 
 
+def _print_found(
+    format: CheckFormat, compiled: list[Compilation], diagnostics: list[Diagnostic], color: Color
+) -> None:
+    match format:
+        case CheckFormat.TEXT:
+            _print_checked(compiled, diagnostics, color)
+        case CheckFormat.CONCISE:
+            lines = [findings_view.concise(diagnostic) for diagnostic in diagnostics]
+            _print([*lines, findings_view.summary(diagnostics)] if lines else [], color)
+        case CheckFormat.JSON:
+            document = {
+                "archs": [report.as_json(arch) for c in compiled for arch in c.archs],
+                "diagnostics": [findings_view.as_json(d) for d in diagnostics],
+            }
+            _print_document(document)
+        case CheckFormat.SARIF:
+            from archdsl.diagnostics import sarif
+
+            _print_document(sarif.log(diagnostics, archdsl.__version__, _exit_code(diagnostics)))
+        case CheckFormat.GITHUB:
+            from archdsl.diagnostics import github
+
+            for diagnostic in diagnostics:
+                print(github.command(diagnostic))
+
+
+def _print_document(document: dict[str, Any]) -> None:
+    """Print JSON, in ASCII: the same for programs whatever the terminal's encoding, and nothing
+    that a terminal obeys."""
+    print(json.dumps(document, indent=2))
+
+
 def _print_checked(
     compiled: list[Compilation], diagnostics: list[Diagnostic], color: Color
 ) -> None:
@@ -579,10 +732,18 @@ def _print_checked(
             lines += [*report.table(analysis), ()]
         if compilation.module and not (compilation.archs or compilation.diagnostics):
             lines += [report.library(compilation.module), ()]
-    for diagnostic in diagnostics:
-        lines += [*findings_view.text(diagnostic), ()]
+    numbers: dict[object, int] = {}  # of the first edit of each finding, as --pick takes them
+    for compilation in compiled:
+        number = 1
+        for diagnostic in compilation.diagnostics:
+            numbers.setdefault(diagnostic.place, number)
+            number += len(diagnostic.fixes)
+    numbered = [(diagnostic, numbers.get(diagnostic.place, 1)) for diagnostic in diagnostics]
+    for diagnostic, number in numbered:
+        lines += [*findings_view.text(diagnostic, number), ()]
     if diagnostics:
         lines.append(findings_view.summary(diagnostics))
+        lines += findings_view.pointers(numbered)
     _print(lines[:-1] if lines and not lines[-1] else lines, color)
 
 
@@ -605,17 +766,24 @@ def _print(lines: list[Line], color: Color, to_stderr: bool = False) -> None:
 
 
 def _colored(color: Color, terminal: bool) -> bool:
-    if color is Color.AUTO:
-        return terminal and not os.environ.get("NO_COLOR")
-    return color is Color.ALWAYS
+    """Whether to colour: --color goes before NO_COLOR, that before FORCE_COLOR, that before what
+    is printed to. An empty variable counts as none, as no-color.org and force-color.org say."""
+    if color is not Color.AUTO:
+        return color is Color.ALWAYS
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
 
 
 def _console(color: Color, to_stderr: bool = False) -> Console:
     from rich.console import Console
 
+    terminal = (sys.stderr if to_stderr else sys.stdout).isatty()
+    colored = _colored(color, terminal)
     return Console(
         stderr=to_stderr,
         highlight=False,
-        force_terminal=True if color is Color.ALWAYS else None,
-        no_color=True if color is Color.NEVER else None,
+        force_terminal=terminal,
+        no_color=not colored,
+        color_system="standard" if colored else None,
     )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EFBIG
 from pathlib import Path
 
 from archdsl.analysis import Analysis, analyse
-from archdsl.analysis.repair import with_repairs
+from archdsl.analysis.lints import Linter
 from archdsl.definitions import Definition, Module
-from archdsl.diagnostics import Diagnostic, Findings, Label, Severity, catalogue
+from archdsl.diagnostics import Diagnostic, Edit, Findings, Label, Severity, catalogue
+from archdsl.diagnostics.edits import edited
+from archdsl.diagnostics.levels import DEFAULT, Levels
 from archdsl.lower import Expander, lower
+from archdsl.lower.consequences import mistakes
 from archdsl.lower.files import Library
+from archdsl.network import Network
 from archdsl.source import Source, Span
 from archdsl.words.arithmetic import Quantity
 
@@ -41,7 +45,10 @@ class Compilation:
 
 
 def compile_file(
-    path: Path, overrides: Mapping[str, Quantity] | None = None, arch: str | None = None
+    path: Path,
+    overrides: Mapping[str, Quantity] | None = None,
+    arch: str | None = None,
+    levels: Levels = DEFAULT,
 ) -> Compilation:
     """Compile a file, or the one arch of it or of a file that it uses that is called `arch`.
 
@@ -50,7 +57,7 @@ def compile_file(
     source = read(path)
     if isinstance(source, Diagnostic):
         return Compilation(None, (), (source,))
-    return compile_source(source, overrides, arch)
+    return compile_source(source, overrides, arch, levels)
 
 
 def compile_bytes(
@@ -58,23 +65,28 @@ def compile_bytes(
     name: str,
     overrides: Mapping[str, Quantity] | None = None,
     arch: str | None = None,
+    levels: Levels = DEFAULT,
 ) -> Compilation:
     """Compile the bytes of a file that a user knows as `name`."""
     source = decoded(data, name)
     if isinstance(source, Diagnostic):
         return Compilation(None, (), (source,))
-    return compile_source(source, overrides, arch)
+    return compile_source(source, overrides, arch, levels)
 
 
 def compile_source(
-    source: Source, overrides: Mapping[str, Quantity] | None = None, arch: str | None = None
+    source: Source,
+    overrides: Mapping[str, Quantity] | None = None,
+    arch: str | None = None,
+    levels: Levels = DEFAULT,
 ) -> Compilation:
     """Compile a text: read the files that it uses, lower its archs, analyse each, offer repairs.
 
-    With `arch`, only that one, which may be of a file that it uses.
+    With `arch`, only that one, which may be of a file that it uses. `levels` say how findings count
+    that are judgements.
     """
     with _collector_paused():
-        return _compiled(source, overrides or {}, arch)
+        return _compiled(source, overrides or {}, arch, levels)
 
 
 @contextmanager
@@ -87,10 +99,15 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            # What was made counts as old now: else all of it would be looked through at once.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
-def _compiled(source: Source, overrides: Mapping[str, Quantity], arch: str | None) -> Compilation:
+def _compiled(
+    source: Source, overrides: Mapping[str, Quantity], arch: str | None, levels: Levels
+) -> Compilation:
     findings = Findings()
     module = Library(_read_used, findings).module(source)
     chosen = module.own.archs if arch is None else _only(module.visible.archs, arch)
@@ -101,14 +118,48 @@ def _compiled(source: Source, overrides: Mapping[str, Quantity], arch: str | Non
         network = lower(definition, overrides, expander)
         problems = Findings(findings[len(known) :])
         if network is not None:
-            analysis = analyse(network, problems)
-            problems = with_repairs(analysis, problems.once_each())
+            analysis = analyse(network, problems, levels)
+            if problems:
+                from archdsl.analysis.repair import with_repairs
+
+                again = _rewriter(source, overrides, definition)
+                problems = with_repairs(analysis, problems.once_each(), again)
             archs.append(analysis)
         problems = problems.once_each().without(known)
         findings[len(known) :] = [_in_variant(problem, definition) for problem in problems]
     if not (module.own.archs or module.own.blocks or module.own.lets or findings):
         findings.append(_no_arch(source))
-    return Compilation(module, tuple(archs), findings.sorted())
+    if all(finding.rule.code >= "E3" for finding in findings):  # the network is the author's
+        findings += _linted(archs, module, levels, whole=arch is None)
+    return Compilation(module, tuple(archs), mistakes(findings, module).sorted())
+
+
+def _linted(
+    archs: Sequence[Analysis], module: Module, levels: Levels, whole: bool
+) -> Iterator[Diagnostic]:
+    """What the lints say of networks, and of the file if they are the `whole` of it."""
+    linter = Linter(levels)
+    for analysis in archs:
+        for finding in linter.network(analysis):
+            yield _in_variant(finding, analysis.network.definition)
+    if whole:
+        yield from linter.file(module)
+
+
+def _rewriter(
+    source: Source, overrides: Mapping[str, Quantity], arch: Definition
+) -> Callable[[Sequence[Edit]], Network | None]:
+    """Gives the network of an arch after edits of its text; None where the text has errors then."""
+
+    def again(edits: Sequence[Edit]) -> Network | None:
+        findings = Findings()
+        text = Source(source.name, edited(source.text, edits))
+        module = Library(_read_used, findings).module(text)
+        definition = module.visible.archs.get(arch.name.text)
+        network = lower(definition, overrides, Expander(findings)) if definition else None
+        return network if not findings else None
+
+    return again
 
 
 def _in_variant(finding: Diagnostic, arch: Definition) -> Diagnostic:
@@ -134,8 +185,11 @@ def read(path: Path) -> Source | Diagnostic:
 
 def _read_used(path: Path) -> Source | Diagnostic:
     """The text of a file that a text names: no pipe or device, which could keep us waiting."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        return _unreadable(path, "it is no regular file")
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            return _unreadable(path, "it is no regular file")
+    except OSError as error:  # a name that is too long
+        return _unreadable(path, error.strerror or str(error))
     return read(path)
 
 
@@ -184,9 +238,10 @@ def _no_arch(source: Source) -> Diagnostic:
 def probes(analysis: Analysis) -> dict[str, tuple[Analysis, ...]]:
     """The same arch at other values of each of its whole-number parameters, one at a time.
 
-    Twice and three times the value, so that what divided still does. Defaults that are computed
-    from the parameter follow it. A parameter at whose other values the network does not check is
-    left out. Claims are dropped: they are of this network.
+    Twice and three times the value, so that what divided still does; and one more and one less,
+    where the network checks then, so that no multiple stands for all values. Defaults that are
+    computed from the parameter follow it. A parameter at whose other values the network does not
+    check is left out. Claims are dropped: they are of this network.
     """
     found = {}
     for name, value in analysis.network.parameters.items():
@@ -194,7 +249,8 @@ def probes(analysis: Analysis) -> dict[str, tuple[Analysis, ...]]:
             others = [_probe(analysis, name, factor * value) for factor in (2, 3)]
             known = tuple(other for other in others if other is not None)
             if len(known) == len(others):
-                found[name] = known
+                beside = (_probe(analysis, name, near) for near in (value + 1, value - 1) if near)
+                found[name] = (*known, *(other for other in beside if other is not None))
     return found
 
 

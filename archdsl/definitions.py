@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from archdsl.source import Source
 from archdsl.syntax import tree
@@ -39,8 +40,7 @@ class Definition:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Let:
+class Let(NamedTuple):
     """A number under a name."""
 
     name: tree.Name

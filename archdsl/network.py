@@ -27,7 +27,11 @@ from archdsl.words.word import Op
 
 
 class Node(BaseModel):
-    """A part of a network."""
+    """A part of a network.
+
+    The compiler makes nodes with `model_construct`, of values that it has made and checked itself:
+    to build validators for all of them would take longer than to check a network.
+    """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
@@ -153,18 +157,18 @@ class Use(Part):
 
     block: Definition
     parameters: dict[str, Quantity]
-    given: dict[str, bool]
-    """The parameters that are given there, and whether by name; the others have their defaults."""
+    arguments: dict[str, Span]
+    """Where the parameters that are given there stand; the others have their defaults."""
     body: Body
 
     @property
     def brief(self) -> str:
         """`fire 16 64`, `bottleneck 64 stride=2`: the arguments that are given, as numbers."""
         words = [self.block.name.text]
-        for name, by_name in self.given.items():
+        for name, place in self.arguments.items():
             value = self.parameters[name]
             text = "x".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
-            words.append(f"{name}={text}" if by_name else text)
+            words.append(f"{name}={text}" if "=" in place.text else text)
         return " ".join(words)
 
 
@@ -265,7 +269,8 @@ def subgroups(item: Item) -> Iterator[Group]:
 
 def _mapped_group(group: Group, change: Callable[[Layer], Layer]) -> Group:
     items = tuple(_mapped(item, change) for item in group.items)
-    return group.with_changes(items=items)
+    unchanged = all(new is old for new, old in zip(items, group.items, strict=True))
+    return group if unchanged else group.with_changes(items=items)
 
 
 def _mapped(item: Item, change: Callable[[Layer], Layer]) -> Item | Group:
@@ -282,7 +287,3 @@ def _mapped(item: Item, change: Callable[[Layer], Layer]) -> Item | Group:
             return item.with_changes(body=_mapped_group(item.body, change))
         case _:
             return _mapped_group(item, change)
-
-
-for _node in (Group, Stage, Body, Branches, Repeat, Use, Network):
-    _node.model_rebuild()

@@ -306,8 +306,9 @@ def _usage(cls: type[Word]) -> list[str]:
 
 
 def _arguments(cls: type[Word]) -> list[tuple[str, Kind]]:
-    """The arguments, those that are only given by key last."""
-    return sorted(cls.arguments().items(), key=lambda item: not item[1].positional)
+    """The arguments that a page shows, those that are only given by key last."""
+    shown = [item for item in cls.arguments().items() if not item[1].common]
+    return sorted(shown, key=lambda item: not item[1].positional)
 
 
 def _argument(name: str, kind: Kind) -> str:

@@ -2,49 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from archdsl.analysis import Analysis, Costs, Verdict
-from archdsl.analysis.claims import percent
+from archdsl.analysis.claims import in_bytes
+from archdsl.analysis.costs import add_up
+from archdsl.analysis.shapes import ClaimedShape
 from archdsl.definitions import Module
-from archdsl.network import Stage, brief
+from archdsl.network import Branches, Layer, Stage, brief
 from archdsl.source import Span
 from archdsl.styled import Line, Piece, line
+from archdsl.words.word import Unbound
 
 WIDTH = 80
 UNKNOWN = "?"
+CLAIMED = "*"
+"""Before a shape that stands on a claim."""
+
+MIN_NAME, MAX_NAME = 8, 24
+"""The width of the first column, beyond which a name is cut: less where the others need more."""
+
+MIN_ROOM = 12
+"""The least width of the column of layers; `maxpool 3 /2` is as long."""
+
+MAX_TOLD = 4
+"""Places where a network stops that are told; claims on which shapes stand."""
 
 
 def table(analysis: Analysis) -> Iterator[Line]:
     """The network as a table of at most 80 columns, its totals, and each claim with its verdict.
 
-    One row is one stage. ⇄ marks the stages before which devices exchange what they hold.
+    One row is one stage. ⇄ marks the stages before which devices exchange what they hold. Of a
+    network with errors, ✗ marks the stages in which a layer fails, * the shapes that stand on a
+    claim, and ? is what is not known.
     """
     network = analysis.network
     yield _title(analysis)
     yield ()
-    rows = [_row(analysis, stage) for stage in network.stages]
-    header = ("stage", "layers", "", "output", "params", "MACs", "activations")
-    columns = list(zip(*(row[:1] + row[2:] for row in rows), strict=True))
-    widths = [
-        max([len(title), *map(len, column)])
-        for title, column in zip(header[:1] + header[2:], columns or [()] * 6, strict=True)
-    ]
+    rows = [_row(analysis, stage, "{:,}".format) for stage in network.stages]
+    if _others(rows) > WIDTH - MIN_ROOM - MIN_NAME:
+        rows = [_row(analysis, stage, short) for stage in network.stages]
+    failed = {stop.path for stop in analysis.grounds.stops}
+    fails = [any(layer.path in failed for layer in stage.layers) for stage in network.stages]
+    widths = _widths(rows)
     if network.devices == 1:
         widths[1] = 0
-    room = max(12, WIDTH - 2 - sum(widths) - 2 * len(widths) - (0 if widths[1] else -2))
-    yield _cells(header, widths, room, "dim")
-    for row in rows:
+    most = WIDTH - MIN_ROOM - _others(rows)
+    widths[0] = min(widths[0], max(MIN_NAME, min(MAX_NAME, most)))
+    room = max(MIN_ROOM, WIDTH - 2 - sum(widths) - 2 * len(widths) - (0 if widths[1] else -2))
+    yield _cells(_HEADER, widths, room, "dim")
+    for row, wrong in zip(rows, fails, strict=True):
         first, *more = _wrapped(row[1].split(" · "), room)
-        yield _cells((row[0], first, *row[2:]), widths, room)
+        yield _cells((_cut(row[0], widths[0]), first, *row[2:]), widths, room, wrong=wrong)
         for rest in more:
             yield _cells(("", rest, "", "", "", "", ""), widths, room)
     yield ()
     yield from _totals(analysis)
+    yield from _standing(analysis)
     if analysis.verdicts:
         yield ()
         yield from _claims(analysis.verdicts)
+
+
+_HEADER = ("stage", "layers", "", "output", "params", "MACs", "activations")
+
+
+def _widths(rows: list[tuple[str, ...]]) -> list[int]:
+    """The widths of all columns but that of the layers, which has what they leave."""
+    columns = zip(*(row[:1] + row[2:] for row in (_HEADER, *rows)), strict=True)
+    return [max(map(len, column)) for column in columns]
+
+
+def _others(rows: list[tuple[str, ...]]) -> int:
+    """What the columns take beside those of the stages and the layers, with all gaps."""
+    _, *widths = _widths(rows)
+    return 2 + sum(widths) + 2 * (len(widths) + 1)
 
 
 def library(module: Module) -> Line:
@@ -69,23 +102,29 @@ def _title(analysis: Analysis) -> Line:
     )
 
 
-def _row(analysis: Analysis, stage: Stage) -> tuple[str, ...]:
+def _row(analysis: Analysis, stage: Stage, figure: Callable[[int], str]) -> tuple[str, ...]:
     costs = analysis.parts[stage.path]
     output = analysis.shapes.flows[stage.path].output
+    mark = CLAIMED if stage.path in analysis.grounds.claimed else ""
     return (
         stage.name,
         brief(stage),
         "⇄" if analysis.received(stage) else "",
-        str(output or UNKNOWN),
-        f"{costs.params:,}" if costs else UNKNOWN,
+        f"{mark}{output or UNKNOWN}",
+        figure(costs.params) if costs else UNKNOWN,
         short(costs.macs) if costs else UNKNOWN,
-        f"{costs.activations:,}" if costs else UNKNOWN,
+        figure(costs.activations) if costs else UNKNOWN,
     )
 
 
-def _cells(row: tuple[str, ...], widths: list[int], room: int, style: str = "") -> Line:
+def _cells(
+    row: tuple[str, ...], widths: list[int], room: int, style: str = "", wrong: bool = False
+) -> Line:
     name, layers, exchange, *figures = row
-    cells = [Piece(f"  {name.ljust(widths[0])}  ", style or "strong")]
+    cells = [
+        Piece("✗ " if wrong else "  ", "bad"),
+        Piece(f"{name.ljust(widths[0])}  ", style or "strong"),
+    ]
     cells.append(Piece(layers.ljust(room), style))
     if widths[1]:
         cells.append(Piece("  " + exchange.ljust(widths[1]), style or "exchange"))
@@ -103,7 +142,8 @@ def _wrapped(parts: list[str], room: int) -> list[str]:
     for index, part in enumerate(parts):
         dot = "" if index == len(parts) - 1 else " ·"
         *words, last = part.split(" ") if len(part + dot) > room else [part]
-        for piece in (*words, last + dot):
+        for word in (*words, last + dot):
+            piece = _cut(word, room)
             joined = f"{lines[-1]} {piece}".strip()
             if lines[-1] and len(joined) > room:
                 lines.append(piece)
@@ -113,9 +153,10 @@ def _wrapped(parts: list[str], room: int) -> list[str]:
 
 
 def _totals(analysis: Analysis) -> Iterator[Line]:
-    costs = analysis.costs
-    if costs is None:
-        yield line(Piece("  totals are unknown: not every layer's shape is known", "bad"))
+    stages = analysis.network.stages
+    costs, known = _covered(analysis)
+    if not known and stages:
+        yield line(Piece("  totals are unknown: no stage's figures are known", "bad"))
         return
     yield line(
         Piece(f"  {costs.params:,}", "strong"),
@@ -123,6 +164,14 @@ def _totals(analysis: Analysis) -> Iterator[Line]:
         Piece(f"{costs.macs:,}", "strong"),
         Piece(" MACs"),
     )
+    if known < len(stages):
+        yield line(
+            Piece(f"  {costs.activations:,}", "strong"),
+            Piece(" activations per image, the input's included"),
+        )
+        text = f"  in the {known} of {len(stages)} stages whose figures are known"
+        yield line(Piece(text, "bad"))
+        return
     yield line(
         Piece(f"  {costs.activations:,}", "strong"),
         Piece(" activations per image, the input's included"),
@@ -134,6 +183,72 @@ def _totals(analysis: Analysis) -> Iterator[Line]:
         )
 
 
+def _covered(analysis: Analysis) -> tuple[Costs, int]:
+    """The figures of the input and of all stages that are known, and how many stages these are."""
+    parts = [analysis.parts[stage.path] for stage in analysis.network.stages]
+    known = [part for part in parts if part is not None]
+    costs = add_up([Costs(activations=analysis.network.input.size), *known])
+    assert costs is not None  # all that is added up is known
+    return costs, len(known)
+
+
+def _standing(analysis: Analysis) -> Iterator[Line]:
+    """Where the layers give no shape, why, and which claims stand in for what they give."""
+    grounds = analysis.grounds
+    stops: dict[str, Layer] = {}
+    for stop in grounds.stops:
+        stops.setdefault(stop.path.partition(".")[0], stop)
+    told = list(stops.values())
+    for stop in told[:MAX_TOLD]:
+        text = f"stops at {stop.title}: {_why(analysis, stop)}; {_after(analysis, stop)}"
+        yield from _marked("✗", "bad", text)
+    if len(told) > MAX_TOLD:
+        yield line(Piece(f"    and in {len(told) - MAX_TOLD:,} more stages", "dim"))
+    for claimed in grounds.taken[:MAX_TOLD]:
+        yield from _marked(CLAIMED, "bad", _on_claim(claimed))
+    if len(grounds.taken) > MAX_TOLD:
+        yield line(Piece(f"    and on {len(grounds.taken) - MAX_TOLD:,} more claims", "dim"))
+
+
+def _why(analysis: Analysis, stop: Layer) -> str:
+    if isinstance(stop.op, Unbound):
+        return "its statement is wrong"
+    if isinstance(stop, Branches):
+        return "its branches cannot be joined"
+    return f"it cannot take {analysis.flow(stop).input}"
+
+
+def _after(analysis: Analysis, stop: Layer) -> str:
+    """From where on the shapes are known again."""
+    part = analysis.grounds.resumed.get(stop.path)
+    if part is None:
+        return "the shapes after it are unknown"
+    if part.path == stop.path:
+        return "what follows stands on its claim"
+    if part.path in analysis.grounds.claimed:
+        return f"known again by the claim of {part.title}"
+    return f"known again from {part.title} on"
+
+
+def _on_claim(claimed: ClaimedShape) -> str:
+    claim = claimed.part.claim
+    assert claim is not None
+    text = f"on the claim {claimed.part.title} -> {claim.shape}"
+    return f"{text}, not on the {claimed.actual} that it gives" if claimed.actual else text
+
+
+def _marked(mark: str, style: str, text: str) -> Iterator[Line]:
+    """A sentence after its mark, on as many lines as it takes."""
+    first, *more = _wrapped([text], WIDTH - 4)
+    yield line(Piece(f"  {mark} ", style), Piece(first))
+    for rest in more:
+        yield line(Piece(f"    {rest}"))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def _claims(verdicts: tuple[Verdict, ...]) -> Iterator[Line]:
     told: dict[tuple[Span, bool | None], list[Verdict]] = {}
     for verdict in verdicts:  # one line to a claim of a block, however often that is used
@@ -141,6 +256,8 @@ def _claims(verdicts: tuple[Verdict, ...]) -> Iterator[Line]:
     width = max(len(same[0].text) for same in told.values())
     for first, *others in told.values():
         yield _claim(first, len(others), min(width, 36))
+        for row in _wrapped(list(first.memory), WIDTH - 6) if first.memory else ():
+            yield line(Piece(f"      {row}", "dim"))
     held = sum(verdict.holds is True for verdict in verdicts)
     wrong = sum(verdict.holds is False for verdict in verdicts)
     unjudged = len(verdicts) - held - wrong
@@ -160,18 +277,20 @@ def _counted(count: int, noun: str) -> str:
 def _claim(verdict: Verdict, others: int, width: int) -> Line:
     """A verdict, and how many more there are of the same claim."""
     mark, style = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "dim")}[verdict.holds]
-    actual = f"{verdict.actual:,}" if isinstance(verdict.actual, int) else verdict.actual or ""
+    figure = in_bytes if verdict.memory else "{:,}".format
+    actual = figure(verdict.actual) if isinstance(verdict.actual, int) else verdict.actual or ""
     if verdict.holds and (verdict.is_shape or verdict.actual == verdict.claimed):
         actual = ""
     elif verdict.difference and (verdict.relation == "~" or not verdict.holds):
-        actual += f"   {percent(verdict.difference)}"
-    return line(
-        Piece(f"  {mark} ", style),
-        Piece(verdict.text.ljust(width)),
+        actual += f"   {verdict.off}"
+    rest = (
         Piece(f"  {actual}" if actual else "", style if verdict.holds is False else ""),
         Piece(f"  {verdict.remark}" if verdict.remark else "", "dim"),
         Piece(f"  and {others:,} more like it" if others else "", "dim"),
     )
+    room = max(width, WIDTH - 4 - sum(len(piece.text) for piece in rest))
+    text = verdict.text if len(verdict.text) <= room else f"…{verdict.text[1 - room :]}"
+    return line(Piece(f"  {mark} ", style), Piece(text.ljust(width)), *rest)
 
 
 def short(count: int) -> str:
@@ -187,11 +306,18 @@ _UNITS = (("T", 10**12, 2), ("G", 10**9, 2), ("M", 10**6, 1), ("k", 10**3, 1))
 
 def as_json(analysis: Analysis) -> dict[str, Any]:
     """The network for `--format json`; docs/json.md says what the fields mean."""
-    costs = analysis.costs
+    covered, known = _covered(analysis)
     return {
         "name": analysis.network.name,
         "file": analysis.network.source.name,
-        **_figures(costs, "params", "weights", "macs", "activations"),
+        **_figures(analysis.costs, "params", "weights", "macs", "activations"),
+        "known": {
+            "stages": known,
+            **_figures(covered, "params", "weights", "macs", "activations"),
+        },
+        "stops": [
+            {"layer": stop.path, "why": _why(analysis, stop)} for stop in analysis.grounds.stops
+        ],
         "stages": [_stage(analysis, stage) for stage in analysis.network.stages],
         "claims": [
             {
@@ -199,6 +325,9 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
                 "holds": verdict.holds,
                 "claimed": verdict.claimed,
                 "actual": verdict.actual,
+                "percent": _percent(verdict),
+                "remark": verdict.remark,
+                "memory": list(verdict.memory),
                 "line": verdict.span.line,
             }
             for verdict in analysis.verdicts
@@ -211,17 +340,24 @@ def _stage(analysis: Analysis, stage: Stage) -> dict[str, Any]:
     return {
         "name": stage.name,
         "output": list(output.dims) if output else None,
+        "claimed": stage.path in analysis.grounds.claimed,
         **_figures(analysis.parts[stage.path], "params", "macs"),
         "layers": [
             {
                 "name": layer.path,
                 "word": layer.bound.statement.word.text,
                 "output": list(shape.dims) if (shape := analysis.flow(layer).output) else None,
+                "claimed": layer.path in analysis.grounds.claimed,
                 **_figures(analysis.layers[layer.path], "params", "macs"),
             }
             for layer in stage.layers
         ],
     }
+
+
+def _percent(verdict: Verdict) -> float | None:
+    """How far the figure is from the claim, in percent of that; None of shapes and bounds."""
+    return None if verdict.difference is None else 100 * verdict.difference
 
 
 def _figures(costs: Costs | None, *names: str) -> dict[str, int | None]:

@@ -80,8 +80,7 @@ class Misfit(Exception):
 Argument: TypeAlias = "int | float | bool | str | Window | tuple[Argument, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A constructor call in generated code, as data: `nn.Conv2d(3, 96, kernel_size=11)`.
 
     `helper` names the file of runtime/ that defines the target where torch does not.
@@ -116,8 +115,7 @@ class Family(Enum):
     JOINING = "joining"
 
 
-@dataclass(frozen=True, slots=True)
-class Sliding:
+class Sliding(NamedTuple):
     """A window slid along one axis of length `size`: the arithmetic of convolution and pooling.
 
     Output size = (size + 2·pad − extent) / stride + 1, rounded down, or up with `ceil`, where

@@ -5,8 +5,7 @@ Plain output joins the pieces and needs nothing; a terminal's is handed to rich.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -28,8 +27,7 @@ STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A piece of a line in one style of STYLES."""
 
     text: str

@@ -13,15 +13,21 @@ from typer.testing import CliRunner, Result
 from archdsl.analysis import Analysis
 from archdsl.cli import app
 from archdsl.compiler import Compilation, compile_bytes
+from archdsl.diagnostics import Severity, catalogue
+from archdsl.diagnostics.levels import Levels
 
 ROOT = Path(__file__).parent.parent
 SPECS = ROOT / "specs"
 GOLDEN = ROOT / "tests" / "golden"
 
 
+NO_LINTS = Levels({rule: None for rule in catalogue.RULES if rule.severity is Severity.WARNING})
+"""What tests build is seldom a network that anybody would train; the lints have their own."""
+
+
 def compiled(text: str, **parameters: int) -> Compilation:
-    """A spec's text, compiled."""
-    return compile_bytes(text.encode(), "spec.arch", parameters)
+    """A spec's text, compiled, without lints."""
+    return compile_bytes(text.encode(), "spec.arch", parameters, levels=NO_LINTS)
 
 
 def network(body: str, header: str = "Net") -> str:

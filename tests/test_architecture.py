@@ -23,8 +23,8 @@ ORDER = [
     {"definitions", "network"},
     {"lower"},
     {"analysis"},
-    {"compiler", "report", "diff", "reference", "diagram", "codegen"},
-    {"api", "files"},
+    {"compiler", "report", "diff", "reference", "explain", "diagram", "codegen"},
+    {"api", "files", "fix"},
     {"training"},
     {"cli"},
 ]
@@ -89,6 +89,21 @@ def test_no_word_is_asked_for_its_name_outside_words() -> None:
             assert not found, (path, found)
 
 
+def test_the_package_loads_what_is_asked_of_it() -> None:
+    """So that the command line decides how the rest is loaded."""
+    script = (
+        "import sys, archdsl\n"
+        "assert archdsl.__version__ and 'archdsl.api' not in sys.modules\n"
+        "from archdsl import *\n"
+        "assert load is archdsl.api.load and Network is archdsl.network.Network\n"
+        "try: archdsl.nothing\n"
+        "except AttributeError as error: assert 'nothing' in str(error)\n"
+        "else: raise AssertionError"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["check"], ["check", "--format", "json"]])
 def test_check_leaves_what_it_does_not_need(arguments: list[str]) -> None:
     script = (
@@ -96,7 +111,8 @@ def test_check_leaves_what_it_does_not_need(arguments: list[str]) -> None:
         "try: app(sys.argv[1:])\n"
         "except SystemExit as stop: assert stop.code == 0\n"
         "heavy = {'torch', 'numpy', 'matplotlib', 'graphviz', 'PIL', 'safetensors',"
-        " 'rich.progress', 'archdsl.training', 'archdsl.diagram'}\n"
+        " 'rich', 'archdsl.training', 'archdsl.diagram', 'archdsl.syntax.format',"
+        " 'archdsl.syntax.tabulate', 'archdsl.analysis.repair'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     command = [sys.executable, "-c", script, *arguments, str(SPECS / "alexnet.arch")]

@@ -238,6 +238,8 @@ def test_one_edit_is_one_change(old: str, new: str, line: str) -> None:
     [
         ("a: maxpool 2x2", "a: maxpool 2x2 stride=2"),
         ("a: maxpool 2x2", "a: maxpool 2x2 allow=lossy_stride"),
+        ("a: relu", "a: relu allow=(two_activations, final_activation)"),
+        ("a: add { relu } {}", "a: add allow=lossy_stride { relu } {}"),
         ("a: conv 8 3 pad=1", "a: conv 8 3 pad=same"),
         ("a: conv 8 3x5 pad=(1, 2)", "a: conv 8 3x5 pad=same"),
         ("a: conv 8 2 stride=2", "a: conv 8 2 stride=2 rounding=ceil"),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from archdsl.network import Layer
+import pytest
+
+from archdsl.compiler import compile_file
+from archdsl.network import Layer, Node
 from archdsl.words.activation import Tanh
-from tests.helpers import analysed
+from tests.helpers import SPECS, analysed
 
 
 def test_a_changed_network_has_the_changed_layers() -> None:
@@ -42,3 +46,15 @@ def test_parts_are_layers_and_what_holds_them() -> None:
         "a.add.2.repeat.1",
         "a.add.2.repeat.2",
     }
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.rglob("*.arch")), ids=lambda path: path.stem)
+def test_what_the_compiler_makes_is_of_the_types_that_it_declares(path: Path) -> None:
+    """It makes nodes and recipes without validating them."""
+    for analysis in compile_file(path).archs:
+        network = analysis.network
+        nodes: list[Node] = [network, *network.groups.values(), *network.parts]
+        for node in nodes:
+            assert type(node).model_validate(dict(node)) == node
+        if (recipe := network.recipe) is not None:
+            assert type(recipe).model_validate(dict(recipe)) == recipe

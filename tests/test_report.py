@@ -72,13 +72,93 @@ def test_a_file_of_blocks_says_so() -> None:
     )
 
 
-def test_what_is_unknown_is_a_question_mark() -> None:
-    result = compiled(network("input 3x8x8\na: conv 4 3x3\nb: conv 4 30x30\nc: linear 10"))
-    lines = [plain(line) for line in report.table(result.archs[0])]
-    known, *unknown = [line.split() for line in lines[3:6]]
-    assert "4x6x6" in known and "112" in known
-    assert all(line[-4:] == ["?"] * 4 for line in unknown)
-    assert any("totals are unknown" in line for line in lines)
+BROKEN = """
+input 3x8x8
+a: conv 4 3x3
+b: conv 4 30x30
+c: relu
+d: maxpool 2x2   -> 4x4x4
+e: conv 2 3x3
+f: convv 9 1x1
+g: linear 10
+h: linear 5
+"""
+
+
+def lines_of(body: str) -> list[str]:
+    return [plain(line) for line in report.table(compiled(network(body)).archs[0])]
+
+
+def test_the_table_goes_up_to_the_failing_layer_and_on_from_claims() -> None:
+    rows = {line[2:].split()[0]: line for line in lines_of(BROKEN)[3:11]}
+    # 3·3·3·4 + 4 = 112 parameters, 108 of them for each of 6·6 places; 4·6·6 outputs
+    assert rows["a"].split()[-5:] == ["4x6x6", "112", "3.9", "k", "144"]
+    assert [name for name, row in rows.items() if row.startswith("✗ ")] == ["b", "f"]
+    for name in "bcf":
+        assert rows[name].split()[-4:] == ["?"] * 4
+    assert rows["d"].split()[-4:] == ["*4x4x4", "?", "?", "?"]
+    assert rows["e"].split()[-4:] == ["*2x2x2", "74", "288", "8"]  # 2·4·9 + 2; 72 · 2·2
+    assert rows["g"].split()[-4:] == ["10", "?", "?", "?"]  # whatever goes in
+    assert rows["h"].split()[-4:] == ["5", "55", "50", "5"]
+
+
+def test_it_says_where_it_stops_and_what_it_counts() -> None:
+    assert lines_of(BROKEN)[12:18] == [
+        f"  {112 + 74 + 55} parameters ({108 + 72 + 50} weights) · {108 * 36 + 288 + 50:,} MACs",
+        f"  {3 * 8 * 8 + 144 + 8 + 5} activations per image, the input's included",
+        "  in the 3 of 8 stages whose figures are known",
+        "  ✗ stops at b: it cannot take 4x6x6; known again by the claim of d",
+        "  ✗ stops at f: its statement is wrong; known again from g on",
+        "  * on the claim d -> 4x4x4",
+    ]
+    joined = "input 3x8x8\na: concat { conv 4 3x3 } { conv 4 1x1 }\nb: relu"
+    assert "  ✗ stops at a: its branches cannot be joined; the shapes after it are unknown" in (
+        lines_of(joined)
+    )
+    own = "input 3x8x8\na: conv 4 30x30 -> 4x4x4\nb: relu"
+    assert "  ✗ stops at a: it cannot take 3x8x8; what follows stands on its claim" in lines_of(own)
+
+
+def test_where_nothing_is_known_there_are_no_totals() -> None:
+    lines = lines_of("input 3x8x8\na: conv 4 30x30")
+    assert "  totals are unknown: no stage's figures are known" in lines
+
+
+def test_a_shape_after_a_lossy_layer_is_marked_as_claimed() -> None:
+    lines = lines_of("input 3x224x224\na: conv 96 11x11 stride=4 -> 96x55x55\nb: relu\nc: linear 9")
+    marks = ["*96x55x55" in lines[3], "*96x55x55" in lines[4], "*9" in lines[5]]
+    assert marks == [True, True, False]
+    assert "  * on the claim a -> 96x55x55, not on the 96x54x54 that it gives" in lines
+
+
+def test_what_a_claim_cannot_change_is_not_marked() -> None:
+    """A wrong claim is not used to infer, so nothing stands on it."""
+    lines = lines_of("input 3x8x8\na: conv 4 3x3 -> 4x9x9\nb: relu")
+    assert not any("*" in line for line in lines)
+
+
+LONG = "a" * 70
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"input 3x64x64\n{LONG}: conv 8 3x3 -> 9x62x62\nexpect {LONG} params 3",
+        f"input 3x64x64\ndevices 2\n{LONG}: conv 8 3x3\nrelu\nb: conv 8 3x3",
+        f"input 3x64x64\nb: conv 8 99x99\n{LONG}: relu -> 3x9x9\nc: {LONG} 9",
+        "input 100000x100x100\na: conv 100_000 3x3 groups=10\n"
+        "repeat 99 { conv 100_000 3x3 groups=100 }",
+    ],
+)
+def test_long_names_and_figures_stay_within_80_columns(body: str) -> None:
+    assert max(map(len, lines_of(body))) <= 80
+
+
+def test_many_stops_are_counted() -> None:
+    stops = "\n".join(f"s{n}: convv" for n in range(9))
+    lines = lines_of(f"input 3x8x8\n{stops}")
+    assert sum(line.startswith("  ✗ stops at") for line in lines) == 4
+    assert "    and in 5 more stages" in lines
 
 
 def test_json_has_the_documented_fields() -> None:
@@ -97,6 +177,7 @@ def test_json_has_the_documented_fields() -> None:
         "name": "conv1.conv",
         "word": "conv",
         "output": [96, 55, 55],
+        "claimed": False,
         "params": 34_944,
         "macs": 105_415_200,
     }
@@ -106,8 +187,18 @@ def test_json_has_the_documented_fields() -> None:
         "holds": True,
         "claimed": "96x55x55",
         "actual": "96x55x55",
+        "percent": None,
+        "remark": "",
+        "memory": [],
         "line": 6,
     }
+    assert document["stops"] == []
+    assert document["known"] == {
+        "stages": 8,
+        **{key: document[key] for key in ("params", "weights", "macs", "activations")},
+    }
+    # (60,965,224 − 60,000,000) / 60,000,000
+    assert document["claims"][9]["percent"] == pytest.approx(1.6087, abs=1e-4)
     assert document["claims"][9]["text"] == "params ~60M"
     assert document["claims"][9]["actual"] == 60_965_224
 
@@ -119,6 +210,23 @@ def test_json_of_what_is_unknown_is_null() -> None:
     assert document["stages"][0]["output"] is None
     assert document["stages"][0]["layers"][0]["params"] is None
     assert document["claims"][0]["holds"] is None and document["claims"][0]["actual"] is None
+    assert document["claims"][0]["remark"] == "not every shape is known"
+
+
+def test_json_carries_the_marks_of_the_table() -> None:
+    document = report.as_json(compiled(network(BROKEN)).archs[0])
+    assert document["stops"] == [
+        {"layer": "b.conv", "why": "it cannot take 4x6x6"},
+        {"layer": "f.convv", "why": "its statement is wrong"},
+    ]
+    assert [stage["name"] for stage in document["stages"] if stage["claimed"]] == ["d", "e"]
+    assert document["known"] == {
+        "stages": 3,
+        "params": 241,
+        "weights": 230,
+        "macs": 4_226,
+        "activations": 349,
+    }
 
 
 def test_short_figures() -> None:

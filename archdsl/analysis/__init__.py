@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from archdsl.analysis.claims import Verdict, judge
-from archdsl.analysis.costs import Costs, add_up, layer_costs, part_costs
-from archdsl.analysis.placement import Place, place
-from archdsl.analysis.shapes import Flow, Shapes, infer
+from archdsl.analysis.costs import Costs, figures
+from archdsl.analysis.grounds import Grounds, grounds
+from archdsl.analysis.placement import Place
+from archdsl.analysis.shapes import Flow, Shapes, infer, note_consequences
 from archdsl.diagnostics import Findings
+from archdsl.diagnostics.levels import DEFAULT, Levels
 from archdsl.network import Layer, Network, Stage
 from archdsl.shape import Shape
 
@@ -18,6 +21,8 @@ class Analysis:
     """Everything that is known of a network. What cannot be known is None."""
 
     network: Network
+    levels: Levels
+    """How findings about it count."""
     shapes: Shapes
     places: dict[str, Place]
     layers: dict[str, Costs | None]
@@ -36,6 +41,11 @@ class Analysis:
         costs = self.parts[stage.path]
         return costs.traffic if costs else 0
 
+    @cached_property
+    def grounds(self) -> Grounds:
+        """Where the network stops, and which shapes stand on claims instead of on the layers."""
+        return grounds(self.network, self.shapes)
+
     @property
     def output(self) -> Shape | None:
         """What the network gives: F of a vector, CxHxW of a map; None if it is not known."""
@@ -43,17 +53,19 @@ class Analysis:
         return self.shapes.flows[stages[-1].path].output if stages else self.network.input
 
 
-def analyse(network: Network, findings: Findings) -> Analysis:
-    """Run every analysis. What is wrong goes to `findings`; each goes as far as it can."""
-    shapes = infer(network, findings)
-    places = place(network, shapes, findings)
-    layers = layer_costs(network, shapes, places)
-    parts = part_costs(network, layers)
-    stages = [parts[stage.path] for stage in network.stages]
-    costs = add_up([Costs(activations=network.input.size), *stages])
-    placed = len(places) == len(layers)
-    verdicts = judge(network, shapes, costs, parts, placed, findings)
-    return Analysis(network, shapes, places, layers, parts, costs, verdicts)
+def analyse(network: Network, findings: Findings, levels: Levels = DEFAULT) -> Analysis:
+    """Run every analysis. What is wrong goes to `findings`; each goes as far as it can.
+
+    Of a variant whose edits have errors nothing is said: its author means another network.
+    """
+    if not network.edits_sound:
+        findings = Findings()
+    shapes = infer(network, findings, levels)
+    found = figures(network, shapes, findings)
+    verdicts = judge(network, shapes, found, findings)
+    note_consequences(shapes, findings)
+    places, layers, parts, costs = found
+    return Analysis(network, levels, shapes, places, layers, parts, costs, verdicts)
 
 
-__all__ = ["Analysis", "Costs", "Flow", "Place", "Shapes", "Verdict", "analyse"]
+__all__ = ["Analysis", "Costs", "Flow", "Grounds", "Place", "Shapes", "Verdict", "analyse"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from archdsl.analysis.costs import Costs
+from archdsl.analysis.costs import Costs, Figures, Memory, figures
 from archdsl.analysis.shapes import ClaimedShape, Shapes
 from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
 from archdsl.network import Network, ShapeClaim
@@ -19,6 +20,9 @@ ABOUT = 0.05
 
 INPUT = "input"
 """The subject of `expect input neurons 154_587`."""
+
+MANY = 10
+"""A figure this many times as large as claimed is told as a multiple, not in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +43,47 @@ class Verdict:
     subject: str = ""
     """The path of what is claimed of; empty for the whole network."""
     remark: str = ""
+    memory: tuple[str, ...] = ()
+    """Of a claim of memory: what the figure is the sum of, in bytes."""
 
     @property
     def difference(self) -> float | None:
         """(actual − claimed) / claimed, for figures that are claimed to be so, not bounded."""
-        if isinstance(self.claimed, str) or not isinstance(self.actual, int) or not self.claimed:
+        if isinstance(self.claimed, str) or not isinstance(self.actual, int) or self.claimed <= 0:
             return None
         if self.relation not in ("=", "~"):
             return None
-        return (self.actual - self.claimed) / abs(self.claimed)
+        return (self.actual - self.claimed) / self.claimed
+
+    @property
+    def off(self) -> str:
+        """The difference to read: `+1.6 %`, `1,235 times`, or `+1` where percent say nothing."""
+        share = self.difference
+        if share is None or isinstance(self.claimed, str) or not isinstance(self.actual, int):
+            return ""
+        if share + 1 >= MANY:
+            return f"{share + 1:,.0f} times"
+        if share and abs(share) < _LEAST:
+            return _signed(f"{self.actual - self.claimed:+,}")
+        return percent(share)
 
 
 def judge(
-    network: Network,
-    shapes: Shapes,
-    costs: Costs | None,
-    parts: Mapping[str, Costs | None],
-    placed: bool,
-    findings: Findings,
+    network: Network, shapes: Shapes, found: Figures, findings: Findings
 ) -> tuple[Verdict, ...]:
     """Every claim of the network with its verdict, in the order of the file.
 
-    `parts` are the figures of all parts by path. `placed` says whether every layer has its place
-    on the devices, so that traffic is known.
+    A figure that is wrong only because rows are lost, or because a layer does not give the shape
+    that is claimed for it, is a consequence: it would be right of the network as it is meant.
     """
     verdicts = [
-        _shape_verdict(found.part.claim, found)
-        for found in shapes.claims.values()
-        if found.part.claim is not None
+        _shape_verdict(claimed.part.claim, claimed)
+        for claimed in shapes.claims.values()
+        if claimed.part.claim is not None
     ]
-    for expect in network.expects:
-        verdict = _expectation(network, shapes, expect, costs, parts, placed, findings)
-        if verdict is not None:
-            verdicts.append(verdict)
+    court = _Court(network, shapes, found, findings)
+    expected = (court.verdict(expect) for expect in network.expects)
+    verdicts += [verdict for verdict in expected if verdict is not None]
     return tuple(sorted(verdicts, key=lambda verdict: verdict.span.start))
 
 
@@ -87,58 +99,182 @@ def _shape_verdict(claim: ShapeClaim, found: ClaimedShape) -> Verdict:
     )
 
 
-def _expectation(
-    network: Network,
-    shapes: Shapes,
-    expect: Bound[Expect],
-    costs: Costs | None,
-    parts: Mapping[str, Costs | None],
-    placed: bool,
-    findings: Findings,
-) -> Verdict | None:
-    claim = expect.word
-    subject, figures = network.name, costs
-    if claim.stage == INPUT:
-        subject, figures = (
-            "the input",
-            Costs(neurons=network.input.size, activations=network.input.size),
-        )
-    elif claim.stage is not None:
-        if claim.stage not in parts:
+class _Court:
+    """Judges the `expect` lines of one network."""
+
+    def __init__(
+        self, network: Network, shapes: Shapes, found: Figures, findings: Findings
+    ) -> None:
+        self.network = network
+        self.shapes = shapes
+        self.found = found
+        self.findings = findings
+
+    @cached_property
+    def meant(self) -> Figures | None:
+        """The figures of the network as its author seems to mean it; None if that is as it is."""
+        if not self.shapes.meant:
+            return None
+        return figures(self.network, self.shapes.as_meant(), Findings())
+
+    def verdict(self, expect: Bound[Expect]) -> Verdict | None:
+        """The verdict on one claim, with a finding where it is wrong."""
+        claim = expect.word
+        if claim.stage not in (None, INPUT) and claim.stage not in self.found.parts:
             return None  # reported where the file was read
-        subject, figures = claim.stage, parts[claim.stage]
-    text = expect.statement.head.text.removeprefix("expect").strip()
-    span = expect.statement.head
-    amount, path = claim.amount, claim.stage or ""
+        costs = self._costs(claim, self.found)
+        verdict = Verdict(
+            text=expect.statement.head.text.removeprefix("expect").strip(),
+            holds=None,
+            claimed=_figure(claim.amount.value),
+            actual=None,
+            span=expect.statement.head,
+            is_shape=False,
+            relation=claim.amount.relation,
+            subject=claim.stage or "",
+            remark=self._unjudged(claim, costs),
+        )
+        if verdict.remark or costs is None:
+            return verdict
+        actual = self._actual(claim, costs)
+        memory = self._memory(costs) if claim.quantity == "memory" else None
+        holds = _holds(claim.amount, actual)
+        verdict = replace(
+            verdict,
+            holds=holds,
+            actual=actual,
+            memory=_told(memory, self.network) if memory is not None else (),
+        )
+        if holds:
+            return verdict
+        for cause, said in self._causes(claim):
+            told = f"{said} '{verdict.text}'"
+            self.shapes.consequences.setdefault(cause, []).append(told)
+            return replace(verdict, remark="a consequence")
+        self.findings.append(self._wrong(expect, verdict))
+        return verdict
 
-    def unjudged(remark: str) -> Verdict:
-        return Verdict(text, None, amount.value, None, span, False, amount.relation, path, remark)
+    def _unjudged(self, claim: Expect, costs: Costs | None) -> str:
+        """Why a claim cannot be judged; empty if it can."""
+        network = self.network
+        if network.overridden:
+            return f"--set changes {', '.join(sorted(network.overridden))}"
+        if not network.edits_sound:
+            return "an edit has errors"
+        if costs is None:
+            return "not every shape is known"
+        if claim.quantity == "memory" and not network.recipe_sound:
+            return "the recipe has errors"
+        if claim.quantity == "traffic" and not self.found.placed:
+            return "the placement has errors"
+        return ""
 
-    if figures is None or network.overridden:
-        changed = ", ".join(sorted(network.overridden))
-        remark = f"--set changes {changed}" if network.overridden else "not every shape is known"
-        return unjudged(remark)
-    if not network.edits_sound:
-        return unjudged("an edit has errors")
-    if claim.quantity == "memory" and not network.recipe_sound:
-        return unjudged("the recipe has errors")
-    if claim.quantity == "traffic" and not placed:
-        return unjudged("the placement has errors")
-    actual = _figure(claim.quantity, figures, network)
-    holds = _holds(amount, actual)
-    verdict = Verdict(text, holds, amount.value, actual, span, False, amount.relation, path)
-    if not holds:
-        findings.append(_wrong(network, shapes, expect, subject, verdict))
-    return verdict
+    def _costs(self, claim: Expect, found: Figures) -> Costs | None:
+        """The costs of what is claimed of."""
+        if claim.stage is None:
+            return found.costs
+        if claim.stage == INPUT:
+            size = self.network.input.size
+            return Costs(neurons=size, activations=size)
+        return found.parts[claim.stage]
 
+    def _actual(self, claim: Expect, costs: Costs) -> int:
+        if claim.quantity == "memory":
+            return self._memory(costs).total
+        actual: int = getattr(costs, claim.quantity)
+        return actual
 
-def _figure(quantity: str, costs: Costs, network: Network) -> int:
-    if quantity == "memory":
-        recipe = network.recipe
+    def _memory(self, costs: Costs) -> Memory:
+        recipe = self.network.recipe
         slots = recipe.optimizer.state_slots() if recipe else 0
         return costs.memory(recipe.batch if recipe else 1, slots)
-    figure: int = getattr(costs, quantity)
-    return figure
+
+    def _causes(self, claim: Expect) -> Iterator[tuple[int, str]]:
+        """Where in the findings the mistakes are but for which a wrong claim would hold.
+
+        Whether it would is not known of a repeat or a block that does not give the shape claimed
+        for all of it: which of its layers is meant otherwise cannot be told.
+        """
+        if self.meant is None:
+            return
+        inside = "" if claim.stage is None else f"{claim.stage}."
+        costs = self._costs(claim, self.meant)
+        known = claim.quantity != "traffic" or self.meant.placed
+        if costs is not None and known and _holds(claim.amount, self._actual(claim, costs)):
+            for path, meant in self.shapes.meant.items():
+                if path.startswith(inside):
+                    yield meant.cause, "the claim"
+        for path, cause in self.shapes.unclear.items():
+            if path.startswith(inside):
+                yield cause, "perhaps the claim"
+
+    def _wrong(self, expect: Bound[Expect], verdict: Verdict) -> Diagnostic:
+        claim, amount, actual = expect.word, expect.word.amount, verdict.actual
+        assert isinstance(actual, int)
+        notes = self._at_claimed_shape(claim)
+        if (difference := _difference(verdict, claim.quantity)) is not None:
+            notes.append(difference)
+        if amount.relation == "=" and not amount.exact and amount.places > 0:
+            rounded, unit = _rounded(actual, amount.places), 10**amount.places
+            notes.append(f"rounded half up to the claim's last digit it is {rounded:,}")
+            if actual // unit * unit == amount.value:
+                notes.append("the claim's digits were cut off, not rounded")
+        if verdict.memory:
+            notes.append(" + ".join(verdict.memory))
+        relation = {"=": "", "~": "about ", "<=": "at most ", ">=": "at least "}[amount.relation]
+        subject = {None: self.network.name, INPUT: "the input"}.get(claim.stage, claim.stage)
+        unit_of = in_bytes if claim.quantity == "memory" else "{:,}".format
+        figure = (
+            f"{subject}'s {claim.quantity} is {unit_of(actual)}"
+            if claim.quantity in _MASS
+            else f"{subject} has {actual:,} {claim.quantity}"
+        )
+        return at(
+            catalogue.WRONG_CLAIM,
+            expect.span("amount"),
+            f"{figure}, not {relation}{verdict.claimed:,}",
+            label=f"{actual:,}",
+            notes=tuple(notes),
+        )
+
+    def _at_claimed_shape(self, claim: Expect) -> list[str]:
+        """Which shape claim the figures of a stage stand on."""
+        stage = self.network.groups.get(claim.stage) if claim.stage else None
+        return [
+            f"at the claimed {layer.claim.shape}"
+            for layer in (stage.layers if stage is not None else ())
+            if layer.claim is not None
+            and self.shapes.claims[layer.path].holds is False
+            and self.shapes.flows[layer.path].output == layer.claim.shape
+        ][:1]
+
+
+def _told(memory: Memory, network: Network) -> tuple[str, ...]:
+    """The parts of a figure of memory, each in bytes with what it is of."""
+    recipe = network.recipe
+    images = recipe.batch if recipe else 1
+    state = f"{recipe.optimizer.word}'s state" if recipe else "optimizer state, without a recipe"
+    return (
+        f"{memory.parameters:,} of parameters",
+        f"{memory.gradients:,} of gradients",
+        f"{memory.state:,} of {state}",
+        f"{memory.activations:,} of activations ({images:,} image{'s' * (images > 1)})",
+    )
+
+
+def _figure(value: int | float) -> int | float:
+    """1e6 as the whole number that it is."""
+    return int(value) if value == int(value) else value
+
+
+def _difference(verdict: Verdict, quantity: str) -> str | None:
+    """How far a figure is from its claim, as a sentence's end; None where that says nothing."""
+    share = verdict.difference
+    if share is None:
+        return None
+    if share + 1 >= MANY:
+        return f"{verdict.off} as {'much' if quantity in _MASS else 'many'} as claimed"
+    return f"{verdict.off.lstrip('+−')} {'more' if share > 0 else 'less'} than claimed"
 
 
 def _holds(amount: Amount, actual: int) -> bool:
@@ -161,50 +297,26 @@ def _rounded(figure: int, places: int) -> int:
     return (figure + unit // 2) // unit * unit
 
 
-def _wrong(
-    network: Network, shapes: Shapes, expect: Bound[Expect], subject: str, verdict: Verdict
-) -> Diagnostic:
-    claim, actual = expect.word, verdict.actual
-    assert isinstance(actual, int)
-    amount = claim.amount
-    notes = []
-    stage = network.groups.get(claim.stage) if claim.stage else None
-    if stage is not None:
-        notes += [
-            f"at the claimed {layer.claim.shape}"
-            for layer in stage.layers
-            if layer.claim is not None
-            and shapes.claims[layer.path].holds is False
-            and shapes.flows[layer.path].output == layer.claim.shape
-        ][:1]
-    if verdict.difference is not None:
-        more = "more" if verdict.difference > 0 else "less"
-        notes.append(f"{percent(abs(verdict.difference)).lstrip('+')} {more} than claimed")
-    if amount.relation == "=" and not amount.exact and amount.places > 0:
-        rounded, unit = _rounded(actual, amount.places), 10**amount.places
-        notes.append(f"rounded half up to the claim's last digit it is {rounded:,}")
-        if actual // unit * unit == amount.value:
-            notes.append("the claim's digits were cut off, not rounded")
-    relation = {"=": "", "~": "about ", "<=": "at most ", ">=": "at least "}[amount.relation]
-    unit = " bytes" if claim.quantity == "memory" else ""
-    figure = (
-        f"{subject}'s {claim.quantity} is {actual:,}{unit}"
-        if claim.quantity in _MASS
-        else f"{subject} has {actual:,} {claim.quantity}"
-    )
-    return at(
-        catalogue.WRONG_CLAIM,
-        expect.span("amount"),
-        f"{figure}, not {relation}{amount.value:,}",
-        label=f"{actual:,}",
-        notes=tuple(notes),
-    )
-
-
 _MASS = ("depth", "memory", "traffic")
+"""Quantities that there is much of, not many."""
+
+_LEAST = 0.0005
+"""The share from which on percent are not 0.0 %."""
+
+
+def in_bytes(count: int) -> str:
+    """`1,796,446,000 bytes (1.80 GB)`: the rest of the way in the unit that people compare in."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6)):
+        if count >= size:
+            return f"{count:,} bytes ({count / size:,.2f} {unit})"
+    return f"{count:,} bytes"
 
 
 def percent(share: float) -> str:
     """`+1.6 %`, with a true minus sign."""
     text = f"{share:+.1%}" if abs(share) < 10 else f"{share:+,.0%}"
-    return text.replace("%", " %").replace("-", "−")
+    return _signed(text.replace("%", " %"))
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")

@@ -6,13 +6,28 @@ from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
-from archdsl.analysis.placement import Place
+from archdsl.analysis.placement import Place, place
 from archdsl.analysis.shapes import Flow, Shapes
+from archdsl.diagnostics import Findings
 from archdsl.network import Branches, Group, Item, Layer, Network, Repeat, Use
 from archdsl.words.word import Op
 
 BYTES = 4
 """Of one number in float32."""
+
+
+class Memory(NamedTuple):
+    """Bytes that training takes, by what they hold."""
+
+    parameters: int
+    gradients: int
+    state: int
+    """Of the optimizer: what it keeps of every parameter from step to step."""
+    activations: int
+
+    @property
+    def total(self) -> int:
+        return sum(self)
 
 
 class Costs(NamedTuple):
@@ -39,16 +54,52 @@ class Costs(NamedTuple):
         """Two per multiply–accumulate."""
         return 2 * self.macs
 
-    def memory(self, batch: int, state_slots: int) -> int:
-        """Bytes to train in float32 at a batch size: parameters, gradients, optimizer state
-        (`state_slots` numbers per parameter) and activations."""
-        return BYTES * (self.params * (2 + state_slots) + self.activations * batch)
+    def memory(self, batch: int, state_slots: int) -> Memory:
+        """Bytes to train in float32 at a batch size; the optimizer keeps `state_slots` numbers per
+        parameter.
+
+        These are the numbers that every framework has to keep, each counted once: what a figure
+        can be claimed of. A framework keeps more, and less. Left out are gradients of activations
+        while they pass, buffers (batchnorm's running means), masks and indices (of dropout and
+        pooling), a convolution's workspace, copies and what an allocator wastes. Counted although
+        a framework may drop them are outputs that no backward pass reads, such as a
+        convolution's before a batchnorm that is computed anew, or dropout's while it is off.
+        """
+        params = BYTES * self.params
+        return Memory(params, params, params * state_slots, BYTES * self.activations * batch)
 
 
 def total(costs: Iterable[Costs]) -> Costs:
     """The sum, figure by figure; of a chain of layers, so depth adds up too."""
     columns = list(zip(*costs, strict=True))
     return Costs(*map(sum, columns)) if columns else Costs()
+
+
+class Figures(NamedTuple):
+    """All figures of a network, by path where they are of its parts."""
+
+    places: dict[str, Place]
+    layers: dict[str, Costs | None]
+    """Each layer's own; those of a join without its branches. None where shapes are not known."""
+    parts: dict[str, Costs | None]
+    """Of every stage and other part, with all that is in it."""
+    costs: Costs | None
+    """Of the whole network, its input counted among the activations."""
+
+    @property
+    def placed(self) -> bool:
+        """Whether every layer has its place on the devices, so that traffic is known."""
+        return len(self.places) == len(self.layers)
+
+
+def figures(network: Network, shapes: Shapes, findings: Findings) -> Figures:
+    """The figures of a network with these shapes. What cannot be placed goes to `findings`."""
+    places = place(network, shapes, findings)
+    layers = layer_costs(network, shapes, places)
+    parts = part_costs(network, layers)
+    stages = [parts[stage.path] for stage in network.stages]
+    costs = add_up([Costs(activations=network.input.size), *stages])
+    return Figures(places, layers, parts, costs)
 
 
 def layer_costs(
@@ -112,10 +163,15 @@ def _layer(op: Op, flow: Flow, received: int) -> Costs | None:
     if flow.input is None or flow.output is None or not flow.sound:
         return None
     x = flow.input
-    learned = {name: prod(dims) for name, dims in op.weights(x).items()}
     weighted = op.weighted
-    # A layer whose claim is wrong is taken as claimed, by each of its outputs.
-    macs_per_output = op.macs(x) // op.output(x).size if weighted else 0
+    made = op.output(x) if weighted else flow.output
+    learned = {name: prod(dims) for name, dims in op.weights(x).items()}
+    macs_per_output = op.macs(x) // made.size if weighted else 0
+    if made.channels != flow.output.channels:
+        # What is taken as claimed has the weights and biases of the claimed outputs.
+        learned = {
+            name: count // made.channels * flow.output.channels for name, count in learned.items()
+        }
     return Costs(
         params=sum(learned.values()),
         weights=learned.get("weight", 0) if weighted else 0,

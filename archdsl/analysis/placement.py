@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import NamedTuple
 
 from archdsl.analysis.shapes import Flow, Shapes
 from archdsl.diagnostics import Findings, Label, catalogue
@@ -13,8 +14,7 @@ from archdsl.shape import Misfit, Shape
 from archdsl.words.merge import Concat
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One layer on several devices.
 
     `split_input` and `split_output` say whether each device holds its part of the channels; else
@@ -132,11 +132,23 @@ class _Placer:
         return flow.input
 
     def _require(self, layer: Layer, misfit: Misfit | None) -> None:
-        """Report what keeps the devices from dividing a layer's channels."""
-        if misfit is not None and self.devices_span is not None:
+        """Report what keeps the devices from dividing a layer's channels.
+
+        Of a layer that is claimed to have others, which they divide, that is a consequence.
+        """
+        if misfit is None or self.devices_span is None:
+            return
+        meant = self.shapes.meant.get(layer.path)
+        flow = self.shapes.flows[layer.path]
+        if meant is not None and self._divide(meant.flow) and not self._divide(flow):
+            self.shapes.consequences.setdefault(meant.cause, []).append(layer.title)
+        else:
             here = Label(self.devices_span, f"{self.devices} devices")
             self.findings.append(layer.bound.diagnose(misfit, layer.title, (here,)))
-            raise _Unknown
+        raise _Unknown
+
+    def _divide(self, flow: Flow) -> bool:
+        return flow.output is not None and flow.output.channels % self.devices == 0
 
 
 def _parts_are_even(sizes: list[int], devices: int) -> bool:

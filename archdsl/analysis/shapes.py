@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
-from archdsl.diagnostics import Diagnostic, Findings, Label, at, catalogue
+from archdsl.diagnostics import Diagnostic, Findings, Label, Severity, at, catalogue
+from archdsl.diagnostics.levels import DEFAULT, Levels
 from archdsl.network import (
     Body,
     Branches,
@@ -30,8 +31,7 @@ MAX_LISTED = 6
 """Consequences of a finding, or branches, that are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """What goes into a layer, a stage or another part and comes out; None where it is not known.
 
     What goes into a join is what its branches read.
@@ -44,8 +44,7 @@ class Flow:
     sound: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedShape:
+class ClaimedShape(NamedTuple):
     """Whether what is claimed of a part holds, None if it cannot be judged; and what comes out."""
 
     part: Part
@@ -53,24 +52,56 @@ class ClaimedShape:
     actual: Shape | None
 
 
-@dataclass(frozen=True, slots=True)
-class Shapes:
+class Meant(NamedTuple):
+    """What the author seems to mean a layer to take and give, where that is not what it does."""
+
+    flow: Flow
+    cause: int
+    """Where in the findings the lossy layer or wrong claim is that parted the two."""
+
+
+class Shapes(NamedTuple):
     """The flow of every layer, stage and other part by path; the verdicts on shape claims."""
 
     flows: dict[str, Flow]
     claims: dict[str, ClaimedShape]
     """The shape claims by the path of the part that is claimed of."""
+    meant: dict[str, Meant]
+    """By path, the layers that would take or give another shape if nothing had been lost before
+    them, or if a wrong claim were right."""
+    unclear: dict[str, int]
+    """By path, repeats and uses of blocks that do not give what is claimed for all of them: what
+    their layers are meant to give cannot be told. With the place of that finding."""
+    consequences: dict[int, list[str]]
+    """What is wrong only because of a finding, by the place of that in the findings."""
+
+    def as_meant(self) -> Shapes:
+        """The shapes if nothing had been lost, and if the wrong claims were right."""
+        flows = {path: meant.flow for path, meant in self.meant.items()}
+        return Shapes({**self.flows, **flows}, self.claims, {}, {}, {})
 
 
-def infer(network: Network, findings: Findings) -> Shapes:
+def infer(network: Network, findings: Findings, levels: Levels = DEFAULT) -> Shapes:
     """Push the input's shape through the layers.
 
     After a layer that loses rows or columns, checking goes on from the layer's shape claim, else
     from the shape rounded down. Beside that runs the shape that the author seems to mean: the one
     if nothing had been lost, or if a wrong claim were right. What is wrong for the first shape and
-    right for the second is a consequence, is noted with its cause, and is no finding of its own.
+    right for the second is a consequence, is noted with its cause, and is no finding of its own:
+    `note_consequences` adds the notes when all are known. A loss that is allowed, or only warned
+    of, is meant as it is, and excuses nothing.
     """
-    return _Pass(network, findings).run()
+    return _Pass(network, findings, levels).run()
+
+
+def note_consequences(shapes: Shapes, findings: Findings) -> None:
+    """Say of each finding what is wrong only because of it."""
+    for cause, names in shapes.consequences.items():
+        listed = ", ".join(names[:MAX_LISTED])
+        if len(names) > MAX_LISTED:
+            listed += f" and {len(names) - MAX_LISTED:,} more"
+        note = f"only because of this, also wrong: {listed}"
+        findings[cause] = replace(findings[cause], notes=(*findings[cause].notes, note))
 
 
 class _Intended(NamedTuple):
@@ -91,21 +122,21 @@ class _State(NamedTuple):
 
 
 class _Pass:
-    def __init__(self, network: Network, findings: Findings) -> None:
+    def __init__(self, network: Network, findings: Findings, levels: Levels) -> None:
         self.network = network
         self.findings = findings
+        self.levels = levels
         self.state = _State(network.input, network.input_span)
         self.consequences: dict[int, list[str]] = {}
-        """What is wrong only because of a finding, by the place of that in the findings."""
         self.flows: dict[str, Flow] = {}
         self.claims: dict[str, ClaimedShape] = {}
+        self.meant: dict[str, Meant] = {}
+        self.unclear: dict[str, int] = {}
 
     def run(self) -> Shapes:
         for stage in self.network.stages:
             self._group(stage)
-        for cause, names in self.consequences.items():
-            self._note(cause, names)
-        return Shapes(self.flows, self.claims)
+        return Shapes(self.flows, self.claims, self.meant, self.unclear, self.consequences)
 
     def _group(self, group: Group) -> None:
         first = self.state.shape
@@ -146,35 +177,42 @@ class _Pass:
             self.state = self.state._replace(maker=layer.bound.origin)
         self.state = self.state._replace(shape=output)
         self.flows[layer.path] = Flow(before.shape, output, sound)
+        if (intended := self.state.intended) is not None:
+            x = before.intended.shape if before.intended is not None else before.shape
+            self.meant[layer.path] = Meant(Flow(x, intended.shape, sound=True), intended.cause)
 
     def _through(self, layer: Layer) -> Shape | None:
         """The layer's output for the current shape, with findings; None if there is none."""
         x, maker, intended = self.state
         self.state = _State(x, maker)
-        if isinstance(layer.op, Unbound) or x is None:
+        if x is None:
+            return layer.op.output_always()
+        if isinstance(layer.op, Unbound):
             return None
+        meant = _meant(layer, intended)
         try:
             output = _bounded(layer, x)
         except Misfit as misfit:
-            labels = self._input_labels(self.state)
-            self.findings.append(layer.bound.diagnose(misfit, layer.title, labels))
+            if meant is not None:
+                self._add_consequence(meant.cause, layer.title)
+            else:
+                labels = (*self._input_labels(self.state), *_claim_labels(layer))
+                self.findings.append(layer.bound.diagnose(misfit, layer.title, labels))
             return None
-        concerns = list(layer.op.concerns(x))
-        if intended is not None:
-            try:
-                meant = layer.op.output(intended.shape)
-                self.state = _State(x, maker, intended._replace(shape=meant))
-                consequence = bool(concerns) and not any(layer.op.concerns(intended.shape))
-            except Misfit:
-                consequence = False
-            if consequence:
-                self._add_consequence(intended.cause, layer.title)
+        concerns = [c for c in layer.op.concerns(x) if self.levels.of(c.rule) is not None]
+        if intended is not None and meant is not None:
+            self.state = _State(x, maker, meant)
+            if concerns and not any(layer.op.concerns(intended.shape)):
+                self._add_consequence(meant.cause, layer.title)
                 return output
         if concerns:
-            self.state = _State(x, maker, _Intended(layer.op.lossless(x), len(self.findings)))
+            levels = [self.levels.of(concern.rule) for concern in concerns]
+            if Severity.ERROR in levels:
+                self.state = _State(x, maker, _Intended(layer.op.lossless(x), len(self.findings)))
             labels = self._input_labels(_State(x, maker))
             self.findings += [
-                layer.bound.diagnose(concern, layer.title, labels) for concern in concerns
+                replace(layer.bound.diagnose(concern, layer.title, labels), level=level)
+                for concern, level in zip(concerns, levels, strict=True)
             ]
         return output
 
@@ -238,6 +276,17 @@ class _Pass:
             else:
                 self._add_consequence(intended.cause, f"the claim {claim.shape} of {part.title}")
             return claim.shape
+        if intended is not None and cause is not None and lossy and _same_channels(output, claim):
+            # A wrong stride or kernel loses rows and misses the claim: one mistake.
+            claims = Label(claim.span, f"claims {_size(claim.shape)}")
+            lossless = _size(intended.shape)
+            note = f"{_size(claim.shape)} is claimed; if nothing were lost it would be {lossless}"
+            self.findings[intended.cause] = replace(
+                cause.beside((claims,)), notes=(*cause.notes, note)
+            )
+            return claim.shape
+        if not isinstance(part, Layer):
+            self.unclear[part.path] = len(self.findings)
         if not lossy:
             meant = _Intended(claim.shape, len(self.findings))
             self.state = self.state._replace(intended=meant)
@@ -260,7 +309,8 @@ class _Pass:
             place = self._shaped_by(branch) or state.maker
             text = f"{labels[place].text}; " if place in labels else ""
             labels[place] = Label(place, f"{text}branch {number} gives {state.shape}")
-        return layer.bound.diagnose(misfit, layer.title, tuple(labels.values()))
+        shown = (*labels.values(), *_claim_labels(layer))
+        return layer.bound.diagnose(misfit, layer.title, shown)
 
     def _shaped_by(self, branch: Body) -> Span | None:
         """The statement of a branch that gives it its shape; None if it keeps that of its input."""
@@ -273,15 +323,6 @@ class _Pass:
     def _add_consequence(self, cause: int, what: str) -> None:
         self.consequences.setdefault(cause, []).append(what)
 
-    def _note(self, cause: int, names: list[str]) -> None:
-        """Say of a finding what is wrong only because of it."""
-        listed = ", ".join(names[:MAX_LISTED])
-        if len(names) > MAX_LISTED:
-            listed += f" and {len(names) - MAX_LISTED:,} more"
-        finding = self.findings[cause]
-        note = f"only because of this, also wrong: {listed}"
-        self.findings[cause] = replace(finding, notes=(*finding.notes, note))
-
     def _input_labels(self, state: _State) -> tuple[Label, ...]:
         """The place that made a shape; none where the shape is not known."""
         shape, maker, _ = state
@@ -291,6 +332,26 @@ class _Pass:
         if maker is self.network.input_span and shape.is_map:
             text = f"{_size(shape)} high and wide"
         return (Label(maker, text),)
+
+
+def _meant(layer: Layer, intended: _Intended | None) -> _Intended | None:
+    """What a layer gives of the intended shape; None if there is none, or it cannot take it."""
+    if intended is None:
+        return None
+    try:
+        return intended._replace(shape=layer.op.output(intended.shape))
+    except Misfit:
+        return None
+
+
+def _same_channels(output: Shape, claim: ShapeClaim) -> bool:
+    return output.is_map and claim.shape.is_map and output.channels == claim.shape.channels
+
+
+def _claim_labels(layer: Layer) -> tuple[Label, ...]:
+    """What is claimed of a layer, if anything is."""
+    claim = layer.claim
+    return (Label(claim.span, f"claims {claim.shape}"),) if claim is not None else ()
 
 
 def _bounded(layer: Layer, x: Shape) -> Shape:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 from archdsl.source import Span
 
@@ -21,29 +22,46 @@ class Rule:
     code: str
     name: str
     meaning: str
+    """What is so, in a line."""
     severity: Severity = Severity.ERROR
     fatal: bool = False
     """The tool could not do its work at all: exit code 2 instead of 1."""
+    judgement: bool = False
+    """An author may mean it: its level can be chosen on the command line."""
+    of_layers: bool = False
+    """The layer that it is found at can say so itself: `allow=lossy_stride`."""
+    text: str = field(default="", compare=False, repr=False)
+    """What it means, for `archdsl explain`. Paragraphs are lines."""
+    why: str = field(default="", compare=False, repr=False)
+    """Why it matters."""
+    example: str = field(default="", compare=False, repr=False)
+    """A file in which it is found, and nothing else is; empty where one text cannot show it."""
+    mended: str = field(default="", compare=False, repr=False)
+    """The same file without it."""
+    remedy: str = field(default="", compare=False, repr=False)
+    """What to do about it."""
+
+    @property
+    def argument(self) -> str:
+        """The name as the language writes it: `lossy_stride`."""
+        return self.name.replace("-", "_")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A place in the source, and a few words about it."""
 
     span: Span
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace the text of `span` by `replacement`; an empty span inserts."""
 
     span: Span
     replacement: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """An edit of the file that would make the finding go away, and what it means to make it."""
 
     title: str
@@ -51,6 +69,8 @@ class Fix:
     remark: str = ""
     safe: bool = False
     """Safe fixes keep the network's meaning; the others need the author's judgement."""
+    rank: tuple[float, ...] = ()
+    """By which the fixes of a finding are ordered; of two that are equal neither is likelier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,8 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
+    level: Severity | None = None
+    """How it counts where that is not as its rule says: chosen on the command line."""
 
     def beside(self, labels: tuple[Label, ...]) -> Diagnostic:
         """The same with more places; those that only repeat where it stands are left out."""
@@ -77,7 +99,12 @@ class Diagnostic:
 
     @property
     def severity(self) -> Severity:
-        return self.rule.severity
+        return self.level or self.rule.severity
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether the first two fixes are as likely as each other."""
+        return len(self.fixes) > 1 and self.fixes[0].rank == self.fixes[1].rank
 
     @property
     def identity(self) -> tuple[Rule, Span | None, str]:

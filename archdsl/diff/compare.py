@@ -341,7 +341,7 @@ class Comparison:
             new = "".join(
                 f" {name}={text(sized(value))}"
                 for name, value in y.parameters.items()
-                if name in y.given and name not in x.parameters
+                if name in y.arguments and name not in x.parameters
             )
             self._exchange(x, f"{called(y)}{new}", self._arguments(x, y), place, within)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from archdsl.definitions import Definition
 from archdsl.diagnostics import Findings
@@ -77,15 +77,14 @@ def _arguments(item: Item, twin: Use) -> dict[str, Quantity]:
     return {
         name: twin.parameters.get(name, value)
         for name, value in item.parameters.items()
-        if name in item.given or name in twin.given
+        if name in item.arguments or name in twin.arguments
     }
 
 
 def _expand_with(arguments: dict[str, Quantity], item: Item, expander: Expander) -> None:
     """Expand a use anew with other arguments, and make the variant's edits in it again."""
     span = item.statement.head
-    item.statement = replace(
-        item.statement,
+    item.statement = item.statement._replace(
         arguments=tuple(
             tree.Argument(name, tree.Closed(name, arguments, span), span)
             for name in (tree.Name(key, span) for key in arguments)

@@ -62,7 +62,7 @@ class Forms:
             case Repeat():
                 form = ("repeat", *map(self._body, item.iterations))
             case Branches():
-                form = (type(item.op), item.op, *map(self._body, item.branches))
+                form = (type(item.op), self.effects(item), *map(self._body, item.branches))
             case _:
                 wrong = item.head.text if isinstance(item.op, Unbound) else None
                 form = (type(item.op), self.effects(item), wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from archdsl.definitions import Definition, Scope
 from archdsl.diagnostics import Findings, Label, at, catalogue
@@ -35,6 +35,9 @@ from archdsl.words.word import Op, Unbound, Word
 
 W = TypeVar("W", bound=Word)
 
+MAX_PATHS = 6
+"""Paths that are listed of parts with the same name."""
+
 
 def build(draft: Draft, findings: Findings) -> Network | None:
     """The network of a draft; None, with findings, where its input is not known."""
@@ -62,7 +65,7 @@ class _Builder:
             if draft.input is None and not draft.unreadable_input:
                 self._report_missing_input()
             return None
-        network = Network(
+        network = Network.model_construct(
             name=draft.definition.name.text,
             definition=draft.definition,
             title=comment_above(draft.definition.statement),
@@ -102,11 +105,13 @@ class _Builder:
                 found += parts
             else:
                 name = path.rpartition(".")[2]
-                found.append(Stage(path=path, name=name, labelled=labelled, items=parts))
+                found.append(
+                    Stage.model_construct(path=path, name=name, labelled=labelled, items=parts)
+                )
         return tuple(found)
 
     def _part(self, item: Item, path: str, name: str, title: str | None) -> Part:
-        common = {
+        common: dict[str, Any] = {
             "path": path,
             "name": name,
             "title": title or path,
@@ -115,22 +120,26 @@ class _Builder:
             "claim": self._claim(item),
         }
         bodies = tuple(
-            Body(path=inner, items=self._parts(body, inner))
+            Body.model_construct(path=inner, items=self._parts(body, inner))
             for inner, body in containers(item, path)
         )
         match item.kind:
             case Definition() as block:
                 (body,) = bodies
-                return Use(
-                    **common, block=block, parameters=item.parameters, given=item.given, body=body
+                return Use.model_construct(
+                    **common,
+                    block=block,
+                    parameters=item.parameters,
+                    arguments=item.arguments,
+                    body=body,
                 )
             case _ if item.count is not None:
-                return Repeat(**common, bound=item.count, iterations=bodies)
+                return Repeat.model_construct(**common, bound=item.count, iterations=bodies)
             case _:
                 bound = self._layer(item)
                 if bodies and isinstance(bound.word, Join):
-                    return Branches(**common, bound=bound, branches=bodies)
-                return Layer(**common, bound=bound)
+                    return Branches.model_construct(**common, bound=bound, branches=bodies)
+                return Layer.model_construct(**common, bound=bound)
 
     def _layer(self, item: Item) -> Bound[Op]:
         """The layer's word; one that is wrong stands for an output that is not known."""
@@ -150,7 +159,7 @@ class _Builder:
         if item.claim is None:
             return None
         shape = bind_shape(item.claim, item.scope.parameters, self.findings)
-        return ShapeClaim(shape=shape, span=item.claim.span) if shape else None
+        return ShapeClaim.model_construct(shape=shape, span=item.claim.span) if shape else None
 
     # --- what else is said --------------------------------------------------------------------
 
@@ -200,13 +209,14 @@ class _Builder:
         known = set(paths) | stages
         for name in named:
             if name.text not in known:
+                inside = sorted(path for path in known if path.endswith(f".{name.text}"))
                 near = known if "." in name.text else stages
                 self.findings.append(
                     at(
                         catalogue.UNKNOWN_NAME,
                         name.span,
                         f"{self.draft.definition.name.text} has no stage '{name.text}'",
-                        help=did_you_mean(name.text, near),
+                        help=did_you_mean(name.text, near) if not inside else _by_path(inside),
                     )
                 )
 
@@ -220,3 +230,10 @@ class _Builder:
                 help=("write  input 3x227x227  as its first line",),
             )
         )
+
+
+def _by_path(paths: list[str]) -> tuple[str, ...]:
+    """Help for a name that parts have inside of stages: how they are called from outside."""
+    listed = ", ".join(paths[:MAX_PATHS])
+    more = f" or {len(paths) - MAX_PATHS:,} more" if len(paths) > MAX_PATHS else ""
+    return (f"inside of a stage a part is named by its path: {listed}{more}",)

@@ -22,15 +22,15 @@ from archdsl.words.merge import Join
 from archdsl.words.repeat import Repeat, Structure
 from archdsl.words.word import Op, Word
 
-MAX_PARTS = 100_000
+MAX_PARTS = 25_000
 """Layers, uses of blocks and iterations of repeats in all networks of a file. ResNet-1001 takes
-about 5,000; 100,000 take some 20 seconds."""
+about 5,000; 25,000 take a second or two."""
 
-MAX_SEARCHED = 2_000_000
-"""Layers that all edits of all variants of a file look through: some 5 seconds. A hundred edits of
-ResNet-1001 take 500,000."""
+MAX_SEARCHED = 400_000
+"""Layers that all edits of all variants of a file look through: a second or two. A hundred edits of
+ResNet-152 take 70,000."""
 
-MAX_WASTED = 1_000_000
+MAX_WASTED = 100_000
 """Parts of networks that turn out to be too large; then further ones of the file are not begun."""
 
 MAX_DEPTH = 60
@@ -61,8 +61,8 @@ class Item:
     """Of a repeat: its word."""
     parameters: dict[str, Quantity] = field(default_factory=dict)
     """Of a block's use: what the block's parameters come to."""
-    given: dict[str, bool] = field(default_factory=dict)
-    """Of a block's use: which are given there, and whether by name."""
+    arguments: dict[str, Span] = field(default_factory=dict)
+    """Of a block's use: where those that are given stand."""
     edit: Span | None = None
     """The variant's edit that last changed it."""
     inner: list[Callable[[Item], None]] = field(default_factory=list)
@@ -212,7 +212,7 @@ class Expander:
         if bound is None or self._is_deep(item) or block in block.module.recursive:
             item.kind = None
             return
-        item.parameters, item.given = bound
+        item.parameters, item.arguments = bound
         label = Label(item.statement.head, "used here")
         item.bodies = [
             self.body(

@@ -15,7 +15,7 @@ from archdsl.lower.scope import reserved
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
-from archdsl.words.arithmetic import Unfit, number
+from archdsl.words.arithmetic import UNKNOWN, Unfit, number
 from archdsl.words.bind import bind_as, check_form, find
 from archdsl.words.declaration import Arch, Block, TopLevel, Use
 from archdsl.words.declaration import Let as LetWord
@@ -211,7 +211,7 @@ class Library:
                 value = number(argument.value, module.lets)
             except Unfit as unfit:
                 self.findings += unfit.diagnostics
-                value = 1  # so that its uses are no second mistake
+                value = UNKNOWN
             let = Let(argument.key, value)
             name = let.name.text
             if self._see(module.visible.lets, name, let, let.name.span, f"let {name}"):

@@ -234,7 +234,8 @@ class _VariantReader(_Reader):
     def other(self, statement: tree.Statement) -> None:
         """An edit."""
         if not statement.word.text:
-            return  # did not parse, and is reported
+            self.draft.sound = False  # did not parse, and is reported
+            return
         if self.is_layer(statement):
             self.findings.append(
                 at(

@@ -61,4 +61,6 @@ def recipe(
             values[slot] = setting.value
             places[slot] = statement.head
             values |= dict.fromkeys(setting.instead_of)
-    return (Recipe(**values) if len(findings) == before else None), references
+    # Each value was checked when its own line was bound.
+    made = Recipe.model_construct(**values) if len(findings) == before else None
+    return made, references

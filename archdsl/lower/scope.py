@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic.fields import FieldInfo
 
@@ -15,7 +15,7 @@ from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
-from archdsl.words.arithmetic import Parameters, Quantity, Unfit, number
+from archdsl.words.arithmetic import UNKNOWN, Parameters, Quantity, Unfit, number
 from archdsl.words.bind import Binder, Signature
 from archdsl.words.declaration import Declaration, Expect, TopLevel
 from archdsl.words.edit import Edit
@@ -25,8 +25,7 @@ from archdsl.words.word import Kind, Op
 _NUMBERED = re.compile(r"_\d+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """An arch's parameters, and which of them have another value than the file gives."""
 
     values: dict[str, Quantity]
@@ -52,11 +51,11 @@ def arch_parameters(
         if name in values:
             findings.append(_declared_twice(item, name))
             continue
-        default: Quantity = 1  # so that the uses of one that is wrong are no second mistake
+        default = UNKNOWN
         value, module = given.get(name, (item.value if item.key else None, arch.module))
         if value is not None:
             computed = _default(value, ChainMap(values, module.lets), findings)
-            default = default if computed is None else computed
+            default = UNKNOWN if computed is None else computed
         elif name not in overrides:
             findings.append(
                 at(
@@ -67,7 +66,7 @@ def arch_parameters(
                 )
             )
         values[name] = overrides.get(name, default)
-        if values[name] != default:
+        if name in overrides and values[name] != default:
             overridden.add(name)
     return Declared(values, frozenset(overridden))
 
@@ -110,8 +109,8 @@ def _new_defaults(
 
 def block_parameters(
     block: Definition, use: tree.Statement, scope: Scope, findings: Findings
-) -> tuple[dict[str, Quantity], dict[str, bool]] | None:
-    """What a block's parameters come to where it is used, and which are given, whether by name.
+) -> tuple[dict[str, Quantity], dict[str, Span]] | None:
+    """What a block's parameters come to where it is used, and where those that are given stand.
 
     None, with findings, where an argument is wrong.
     """
@@ -134,8 +133,7 @@ def block_parameters(
             if default is None:
                 return None
             values[name] = default
-    by_name = {argument.key.text for argument in use.arguments if argument.key is not None}
-    return values, {name: name in by_name for name in given}
+    return values, binder.spans
 
 
 def block_signature(block: Definition) -> Signature:

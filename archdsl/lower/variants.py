@@ -82,7 +82,7 @@ class Editor:
         arguments = statement.arguments
         if issubclass(cls, Set):  # what follows the target is of the target's word
             arguments = tuple(argument for argument in arguments if argument.key is None)
-        bound = bind_as(cls, replace(statement, arguments=arguments), {}, self.findings)
+        bound = bind_as(cls, statement._replace(arguments=arguments), {}, self.findings)
         if bound is None:
             return
         place = bound.span("target")
@@ -222,8 +222,7 @@ class Editor:
             old = _signature(item.kind)
             kept = _by_key(item.statement.arguments, old) if old is not None else ()
             joins = _is_join(kind) and _is_join(item.kind)
-            item.statement = replace(
-                item.statement,
+            item.statement = item.statement._replace(
                 word=name,
                 arguments=tuple(a for a in kept if a.key is not None and a.key.text in new.kinds),
                 blocks=item.statement.blocks if joins else (),
@@ -275,7 +274,7 @@ class Editor:
                 cls = choice
             skipped = int(family.is_family)
             changed = self._merged(line.statement, arguments[skipped:], signature(cls), statement)
-            changed = replace(changed, arguments=(*arguments[:skipped], *changed.arguments))
+            changed = changed._replace(arguments=(*arguments[:skipped], *changed.arguments))
             context = (Label(line.statement.head), Label(statement.head, "changed here"))
             self.draft.settings[number] = replace(line, statement=changed, context=context)
 
@@ -296,10 +295,10 @@ class Editor:
         ]
         parameters = self.scope.parameters
         closed = [
-            replace(argument, value=tree.Closed(argument.value, parameters, argument.value.span))
+            argument._replace(value=tree.Closed(argument.value, parameters, argument.value.span))
             for argument in new
         ]
-        return replace(old, arguments=(*kept, *closed))
+        return old._replace(arguments=(*kept, *closed))
 
     def _report(self, rule: Rule, span: Span, message: str, help: tuple[str, ...]) -> None:
         self.findings.append(at(rule, span, message, help=help))
@@ -397,7 +396,7 @@ def _by_key(arguments: tuple[tree.Argument, ...], takes: Signature) -> tuple[tre
         if takes.kinds[field].variadic:
             keyed = [*given, *keyed]
         else:
-            keyed += [replace(a, key=a.key or tree.Name(field, a.span)) for a in given]
+            keyed += [a._replace(key=a.key or tree.Name(field, a.span)) for a in given]
     return tuple(keyed)
 
 

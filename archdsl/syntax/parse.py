@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import TypeAlias, TypeGuard
 
-from lark import Lark, Token, Tree
+from lark import Lark, Token, Tree, __version__
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
 from archdsl.source import Source, Span
-from archdsl.syntax import tree
+from archdsl.syntax import table, tree
 
 MAX_NESTING = 100
 """Blocks and parentheses inside one another. GoogLeNet, written by hand, needs four."""
@@ -63,8 +61,13 @@ def tokens(text: str) -> Iterator[Token]:
 
 @cache
 def _parser() -> Lark:
-    text = files("archdsl.syntax").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(text, start="file", parser="lalr", lexer="basic", maybe_placeholders=False)
+    """The parser, from its table where that was made by the Lark that is installed."""
+    if __version__ == table.LARK:
+        load: Callable[..., Lark] = Lark._load_from_dict  # has no types in Lark
+        return load(table.DATA, table.MEMO)
+    from archdsl.syntax.tabulate import from_grammar
+
+    return from_grammar()
 
 
 def _span(source: Source, token: Token) -> Span:
@@ -315,7 +318,7 @@ class _Builder:
                 token, value = _token(children[0]), self.value(children[1])
                 return tree.Bound(str(token), value, self.span(token).to(value.span))
             case "group":
-                return replace(self.value(children[1]), span=self.ends(children))
+                return self.value(children[1])._replace(span=self.ends(children))
             case "tuple":
                 items = tuple(self.value(child) for child in children[1:-1])
                 return tree.Tuple(items, self.ends(children))
@@ -333,6 +336,8 @@ class _Builder:
 
     def number(self, token: Token) -> tree.Number:
         span = self.span(token)
+        if token.isdigit() and len(token) <= MAX_EXPONENT:
+            return tree.Number(int(token), 0, True, span)
         digits = token.replace("_", "")
         suffix = _SUFFIXES.get(digits[-1], 0)
         if suffix:

@@ -1,7 +1,5 @@
 """Activations: one number in, one number out; softmax, which reads a whole vector, among them."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge
@@ -145,7 +143,7 @@ class Softmax(Op, word="softmax"):
     look = Family.ACTIVATION
     example = """
     linear 10
-    softmax
+    softmax allow=final_activation     # for probabilities
     """
 
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:

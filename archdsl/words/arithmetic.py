@@ -17,6 +17,10 @@ Parameters: TypeAlias = Mapping[str, Quantity]
 MAX_FIGURE = 10**15
 """What arithmetic may come to."""
 
+UNKNOWN: Quantity = float("nan")
+"""The value of a parameter whose default is wrong: what uses it cannot be known, and is no second
+mistake. Told by identity, as no value is equal to it."""
+
 
 class Unfit(Exception):
     """A value that cannot be had, or that its argument cannot take; `diagnostics` say why."""
@@ -40,6 +44,8 @@ def number(value: tree.Value, parameters: Parameters) -> Quantity:
         case tree.Name(text=text):
             if text not in parameters:
                 raise unknown_parameter(value, parameters, ())
+            if parameters[text] is UNKNOWN:
+                raise Unfit(())
             return parameters[text]
         case tree.Closed(value=inner, parameters=own):
             return number(inner, own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Generic, TypeVar, cast
 
 from pydantic import ValidationError
@@ -98,7 +98,7 @@ def _plain(cls: type[W_co]) -> W_co | None:
     """The word without arguments, one for all statements; None if it needs or wants some."""
     if any(kind.required for kind in cls.arguments().values()):
         return None
-    word = cls()
+    word = cast("W_co", cls.model_construct())  # nothing to validate: no validator is built
     return word if word.contradiction() is None else None
 
 
@@ -255,7 +255,7 @@ def chosen(statement: tree.Statement, family: type[W_co], findings: Findings) ->
     return cast("type[W_co] | None", family.words.get(name.text))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signature:
     """What a statement takes: a word's is read off its class, a block's off its header."""
 
@@ -266,11 +266,21 @@ class Signature:
     rest: str = ""
     """What follows the arguments: `key=value…`, blocks."""
 
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The arguments that must be given."""
+        return tuple(name for name, kind in self.kinds.items() if kind.required)
+
+    @cached_property
+    def positional(self) -> tuple[str, ...]:
+        """The arguments that can be given by position, in order."""
+        return tuple(name for name, kind in self.kinds.items() if kind.positional)
+
     @property
     def usage(self) -> str:
         """`conv filters kernel …`: what must be written, for help lines."""
-        required = ["|".join(k.words) or name for name, k in self.kinds.items() if k.required]
-        optional = any(not kind.required for kind in self.kinds.values())
+        required = ["|".join(self.kinds[name].words) or name for name in self.required]
+        optional = any(not (kind.required or kind.common) for kind in self.kinds.values())
         parts = [self.phrase, *required, "…" if optional else "", self.rest]
         return " ".join(part for part in parts if part)
 
@@ -296,6 +306,10 @@ class Binder:
         self.findings = findings
         self.spans: dict[str, Span] = {}
         self.ok = True
+        self.meant: set[str] = set()
+        """Fields that are probably given under a misspelt name, and so are not missing."""
+        self.repeated: set[str] = set()
+        """Fields that are given twice: which value is meant is not known, and none is judged."""
 
     def values(self, arguments: Sequence[tree.Argument]) -> dict[str, object]:
         """What each argument comes to; `ok` says whether nothing is wrong with them."""
@@ -303,6 +317,8 @@ class Binder:
         for field, given in self.assign(arguments).items():
             kind = self.kinds[field]
             self.spans[field] = given[0].span.to(given[-1].span)
+            if field in self.repeated:
+                continue
             try:
                 raw = [evaluate(a.value, kind, self.parameters) for a in given]
             except Unfit as unfit:
@@ -311,7 +327,9 @@ class Binder:
                 continue
             values[field] = tuple(raw) if kind.variadic else raw[0]
         missing = [
-            name for name, kind in self.kinds.items() if kind.required and name not in self.spans
+            name
+            for name in self.signature.required
+            if name not in self.spans and name not in self.meant
         ]
         if missing:
             self._complain(
@@ -331,18 +349,17 @@ class Binder:
         """
         given: dict[str, list[tree.Argument]] = {}
         positional = [a for a in arguments if a.key is None]
-        order = [name for name, kind in self.kinds.items() if kind.positional]
+        order = self.signature.positional
         keyed = {a.key.text for a in arguments if a.key is not None}
-        free = len(positional) - sum(
-            self.kinds[name].required and name not in keyed for name in order
-        )
+        required = {name for name in self.signature.required if name not in keyed}
+        free = len(positional) - sum(name in required for name in order)
         rest = iter(positional)
         for name in order:
             kind = self.kinds[name]
             if kind.variadic:
                 count = max(free, 0) + kind.required if name not in keyed else 0
                 free = 0
-            elif kind.required and name not in keyed:
+            elif name in required:
                 count = 1
             else:
                 count = 1 if free > 0 else 0
@@ -368,16 +385,19 @@ class Binder:
         self, argument: tree.Argument, key: tree.Name, given: dict[str, list[tree.Argument]]
     ) -> None:
         if key.text not in self.kinds:
+            if (near := nearest(key.text, self.kinds)) is not None:
+                self.meant.add(near)
             self._complain(
                 catalogue.UNKNOWN_ARGUMENT,
                 key.span,
                 f"{self.signature.name} has no argument '{key.text}'",
                 (),
-                did_you_mean(key.text, self.kinds)
+                did_you_mean(key.text, self._choices(key.text))
                 or (f"{self.signature.name} takes no arguments",),
             )
         elif key.text in given:
             first = given[key.text][0]
+            self.repeated.add(key.text)
             self._report(
                 at(
                     catalogue.REPEATED_ARGUMENT,
@@ -389,6 +409,11 @@ class Binder:
             )
         else:
             given[key.text] = [argument]
+
+    def _choices(self, key: str) -> Iterable[str]:
+        """What an unknown key may be meant to be; of what all layers take, what is near."""
+        near = nearest(key, self.kinds)
+        return (name for name, kind in self.kinds.items() if name == near or not kind.common)
 
     def does_not_fit(self, field: str, value: object) -> None:
         """Report a value that its argument cannot take."""
@@ -520,7 +545,7 @@ def _evaluate_name(name: tree.Name, kind: Kind, parameters: Parameters) -> objec
     if kind.amounts:
         return _amount("=", name, parameters)
     if kind.numbers and text in parameters:
-        return parameters[text]
+        return number(name, parameters)
     known = [*kind.words, *(kind.family.words if kind.family else ())]
     if kind.numbers:
         raise unknown_parameter(name, parameters, known)

@@ -1,7 +1,5 @@
 """Convolution."""
 
-from __future__ import annotations
-
 from math import gcd
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What an arch says beside its layers: input, devices, claims and initial weights."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le

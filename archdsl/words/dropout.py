@@ -1,7 +1,5 @@
 """Dropout."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from archdsl.shape import Call, Family, Shape, call

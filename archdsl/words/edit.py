@@ -1,7 +1,5 @@
 """What the body of a variant, `arch B from A { … }`, is made of."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -98,7 +96,7 @@ class Insert(Edit, word="insert"):
     example = """
     arch Base {
       input 3x64x64
-      conv1: conv 64 7x7 stride=4 pad=2
+      conv1: conv 64 7x7 stride=4 pad=2 bias=no
              relu
       conv2: conv 128 3x3 pad=1
              relu

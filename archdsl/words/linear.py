@@ -1,7 +1,5 @@
 """Fully connected layers, and the reshaping before them."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from archdsl.shape import Argument, Call, Family, Shape, call
@@ -26,6 +24,9 @@ class Linear(Op, word="linear"):
     bias: Switch = Field(True, description="whether a learned number is added per output")
 
     def output(self, x: Shape) -> Shape:
+        return Shape((self.features,))
+
+    def output_always(self) -> Shape | None:
         return Shape((self.features,))
 
     def weights(self, x: Shape) -> dict[str, tuple[int, ...]]:

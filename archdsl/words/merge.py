@@ -1,7 +1,5 @@
 """Joins: layers that read several branches over the same input."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 
 from archdsl.diagnostics import catalogue

@@ -1,7 +1,5 @@
 """Pooling."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from archdsl.diagnostics import catalogue

@@ -1,7 +1,5 @@
 """How a network is trained: the words of a `train` block, and the recipe that they make."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -380,7 +378,7 @@ class Evaluate(Setting, word="evaluate"):
 class Recipe(BaseModel):
     """A `train` block, whole. Every default is here."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     data: SerializeAsAny[Data] = Field(default_factory=Shapes)
     augment: Augment | None = None

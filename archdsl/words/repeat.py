@@ -1,7 +1,5 @@
 """What arranges layers and is none itself."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from annotated_types import Ge, Le

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from archdsl.diagnostics import catalogue
 from archdsl.shape import Argument, Misfit, Shape, Sliding, Window
-from archdsl.words.word import KEY_ONLY, Op, Plain, one_of
+from archdsl.words.word import ALLOW, KEY_ONLY, Allowed, Op
 
 SQUARE_ONE = Window(1, 1)
 SQUARE_ZERO = Window(0, 0)
-
-_ALLOWABLE = ("lossy_stride",)
-
-
-def _allowed(value: Any) -> tuple[str, ...] | None:
-    names = value if isinstance(value, tuple) else (value,)
-    return tuple(names) if all(name in _ALLOWABLE for name in names) else None
-
-
-Allowed = Annotated[tuple[str, ...], Plain(_allowed, one_of(_ALLOWABLE), _ALLOWABLE, numbers=False)]
 
 
 class SlidingOp(Op):
     """A layer whose output height and width follow from a window sliding over a CxHxW map."""
 
-    allow: Allowed = Field(
-        (), description="findings that are meant: lossy_stride", json_schema_extra=KEY_ONLY
-    )
+    allow: Allowed = Field((), description=ALLOW, json_schema_extra=KEY_ONLY)  # often a stride
 
     @abstractmethod
     def axes(self, x: Shape) -> tuple[Sliding, Sliding]:
@@ -50,7 +38,7 @@ class SlidingOp(Op):
 
     def concerns(self, x: Shape) -> Iterator[Misfit]:
         height, width = self.axes(x)
-        if (height.unseen or width.unseen) and "lossy_stride" not in self.allow:
+        if (height.unseen or width.unseen) and catalogue.LOSSY_STRIDE.argument not in self.allow:
             yield Misfit(
                 catalogue.LOSSY_STRIDE,
                 None,

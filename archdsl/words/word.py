@@ -4,8 +4,6 @@ A word is one pydantic class. Its fields are its arguments, positional ones firs
 their types and bounds are all that binding, its errors, the reference and the tests need to know.
 """
 
-from __future__ import annotations
-
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,10 +11,11 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
+from archdsl.diagnostics import catalogue
 from archdsl.shape import Call, Family, Misfit, Shape, Window
 
 MAX_WINDOW = 65_536
@@ -37,7 +36,7 @@ class Word(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     word: ClassVar[str] = ""
-    words: ClassVar[dict[str, type[Word]]] = {}
+    words: ClassVar["dict[str, type[Word]]"] = {}
     is_family: ClassVar[bool] = False
     labelled: ClassVar[bool] = False
     """Whether a statement of this word may have a label and claim a shape."""
@@ -63,6 +62,10 @@ class Word(BaseModel):
         if family:
             cls.words = {}
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        _forget_class_variables(cls)
+
     def contradiction(self) -> tuple[str, str] | None:
         """An argument that the others do not allow, and what it must be; None if all agree."""
         return None
@@ -74,9 +77,70 @@ class Word(BaseModel):
         return " ".join(base.word for base in named if "word" in base.__dict__ and base.word)
 
     @classmethod
-    def arguments(cls) -> dict[str, Kind]:
+    def arguments(cls) -> "dict[str, Kind]":
         """What each argument takes, by field name, positional ones first."""
         return _arguments(cls)
+
+
+def _forget_class_variables(cls: type[Word]) -> None:
+    """Drop their annotations, which have served: pydantic knows them by now.
+
+    It would evaluate them again for each class below this one, a quarter of the time that the
+    words take to load.
+    """
+    for name in cls.__class_vars__ & cls.__annotations__.keys():
+        del cls.__annotations__[name]
+
+
+_forget_class_variables(Word)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Annotation of a field that `convert` makes from a bound value; None means it does not fit."""
+
+    convert: Callable[[Any], Any]
+    expects: str
+    words: tuple[str, ...] = ()
+    numbers: bool = True
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        def validate(value: Any) -> Any:
+            result = self.convert(value)
+            if result is None:
+                raise PydanticCustomError("misfit", "does not fit")
+            return result
+
+        return core_schema.no_info_plain_validator_function(validate)
+
+
+KEY_ONLY: dict[str, Any] = {"key": True}
+"""`Field(json_schema_extra=KEY_ONLY)`: the argument is written `key=value` or not at all."""
+
+COMMON: dict[str, Any] = {**KEY_ONLY, "common": True}
+"""The same of an argument that every layer takes, and that few pages of the reference show."""
+
+
+ALLOWABLE = tuple(rule.argument for rule in catalogue.OF_LAYERS)
+
+
+def _allowed(value: Any) -> tuple[str, ...] | None:
+    names = value if isinstance(value, tuple) else (value,)
+    return names if names and all(name in ALLOWABLE for name in names) else None
+
+
+Allowed = Annotated[
+    tuple[str, ...],
+    Plain(
+        _allowed,
+        f"one of {', '.join(ALLOWABLE)}, or several in parentheses",
+        ALLOWABLE,
+        numbers=False,
+    ),
+]
+ALLOW = "findings that are meant; archdsl explain NAME explains one"
 
 
 class Op(Word, family=True):
@@ -90,9 +154,15 @@ class Op(Word, family=True):
     computes: ClassVar[bool] = True
     """Whether the output is new numbers, which `activations` counts, and no view of the input."""
 
+    allow: Allowed = Field((), description=ALLOW, json_schema_extra=COMMON)
+
     def output(self, x: Shape) -> Shape:
         """The output shape for an input of shape `x`. Raises Misfit."""
         return x
+
+    def output_always(self) -> Shape | None:
+        """The output shape where it is the same for every input that the layer takes."""
+        return None
 
     def lossless(self, x: Shape) -> Shape:
         """The output shape if rounding lost nothing: `output`, or more where `concerns` are."""
@@ -162,27 +232,6 @@ class Quoted(str):
         cls, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         return core_schema.is_instance_schema(cls)
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """Annotation of a field that `convert` makes from a bound value; None means it does not fit."""
-
-    convert: Callable[[Any], Any]
-    expects: str
-    words: tuple[str, ...] = ()
-    numbers: bool = True
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        def validate(value: Any) -> Any:
-            result = self.convert(value)
-            if result is None:
-                raise PydanticCustomError("misfit", "does not fit")
-            return result
-
-        return core_schema.no_info_plain_validator_function(validate)
 
 
 def _window(minimum: int) -> Callable[[Any], Window | None]:
@@ -278,11 +327,16 @@ class Kind:
     @property
     def positional(self) -> bool:
         """Every argument can be given by position but those marked as key-only."""
-        return not (isinstance(extra := self.field.json_schema_extra, dict) and extra.get("key"))
+        return not self._marked("key")
 
+    @property
+    def common(self) -> bool:
+        """Every layer takes it: `allow`."""
+        return self._marked("common")
 
-KEY_ONLY: dict[str, Any] = {"key": True}
-"""`Field(json_schema_extra=KEY_ONLY)`: the argument is written `key=value` or not at all."""
+    def _marked(self, mark: str) -> bool:
+        extra = self.field.json_schema_extra
+        return isinstance(extra, dict) and mark in extra
 
 
 @cache
@@ -298,7 +352,7 @@ def _kind(field: FieldInfo) -> Kind:
     members = _members(annotation, metadata)
     plain = next((m for _, data in members for m in data if isinstance(m, Plain)), None)
     if plain is not None:
-        return Kind(field, plain.expects, plain.numbers, plain.words, False, False, None, variadic)
+        return Kind(field, plain.expects, plain.numbers, plain.words, False, False, None, False)
     literals = [w for m, _ in members if get_origin(m) is Literal for w in get_args(m)]
     texts = tuple(word for word in literals if isinstance(word, str))
     families = [m for m, _ in members if isinstance(m, type) and issubclass(m, Word)]

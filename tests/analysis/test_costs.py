@@ -49,5 +49,6 @@ def test_what_counts_as_what() -> None:
 
 def test_memory_counts_parameters_gradients_state_and_activations() -> None:
     costs = Costs(params=100, activations=30)
-    assert costs.memory(batch=1, state_slots=0) == 4 * (2 * 100 + 30)
-    assert costs.memory(batch=8, state_slots=2) == 4 * (4 * 100 + 8 * 30)
+    assert costs.memory(batch=1, state_slots=0) == (400, 400, 0, 120)
+    assert costs.memory(batch=8, state_slots=2) == (400, 400, 800, 960)
+    assert costs.memory(batch=8, state_slots=2).total == 4 * (4 * 100 + 8 * 30)

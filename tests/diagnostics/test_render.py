@@ -1,15 +1,20 @@
-"""Excerpts: carets under the right columns, whatever stands in the line."""
+"""The text of a diagnostic, in full and on one line, and its JSON. Excerpts: test_excerpt.py."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from archdsl.diagnostics import Label, at, catalogue
-from archdsl.diagnostics.diagnostic import Diagnostic
-from archdsl.diagnostics.render import MAX_COLUMNS, as_json, text
+from archdsl.diagnostics import Edit, Fix, Label, at, catalogue
+from archdsl.diagnostics.diagnostic import Diagnostic, Severity
+from archdsl.diagnostics.render import as_json, concise, summary, text
 from archdsl.diagnostics.suggest import did_you_mean, nearest
 from archdsl.source import Source, Span
 from archdsl.styled import plain
+
+NET = Source("net.arch", "arch Net {\n  input 3x8x8\n  use\n}\n")
+BLOCK = Source("blocks.arch", "block b {\n  conv bad\n}\n")
 
 
 def span(source: Source, part: str) -> Span:
@@ -21,89 +26,121 @@ def shown(diagnostic: Diagnostic) -> list[str]:
     return [plain(line) for line in text(diagnostic)]
 
 
+def test_a_diagnostic_in_full() -> None:
+    finding = at(
+        catalogue.LOSSY_STRIDE,
+        span(BLOCK, "conv bad"),
+        "the headline",
+        label="loses a row",
+        secondary=(Label(span(NET, "use"), "used here"), Label(span(BLOCK, "b {"), "in this")),
+        notes=("the arithmetic",),
+        help=("first", "these mend it"),
+    )
+    edit = Edit(span(BLOCK, "bad"), "good")
+    finding = replace(finding, fixes=(Fix("畳み", (edit,), "wide"), Fix("stride=1", (edit,))))
+    assert shown(finding) == [
+        "error[E301 lossy-stride]: the headline",
+        "  ┌─ blocks.arch:2:3",
+        "1 │ block b {",
+        "  │       ─── in this",
+        "2 │   conv bad",
+        "  │   ━━━━━━━━ loses a row",
+        "  ├─ net.arch:3:3",
+        "3 │   use",
+        "  │   ─── used here",
+        "  = the arithmetic",
+        "  help: first",
+        "  help: these mend it:",
+        "    1  畳み       wide",
+        "    2  stride=1",
+    ]
+
+
+def test_a_diagnostic_without_a_place() -> None:
+    finding = Diagnostic(catalogue.UNREADABLE_FILE, "cannot read a.arch", None, "a.arch")
+    assert shown(finding) == ["error[E001 unreadable-file]: cannot read a.arch"]
+    assert plain(concise(finding)) == "a.arch: error[E001 unreadable-file] cannot read a.arch"
+
+
+def test_a_diagnostic_on_one_line() -> None:
+    finding = at(catalogue.SYNTAX, span(NET, "use"), "two\nlines \x1b[31m", notes=("n",))
+    assert plain(concise(finding)) == "net.arch:3:3: error[E101 syntax] two␦lines ␦[31m"
+    assert [piece.style for piece in concise(finding)] == ["", "error", "strong"]
+
+
 @pytest.mark.parametrize(
-    ("line", "under"),
+    ("levels", "said"),
     [
-        ("conv 8 bad", "       ━━━"),
-        ("\tconv 8 bad", "           ━━━"),  # a tab is shown as four spaces
-        ("畳み込み bad", "         ━━━"),  # wide characters take two columns
-        ("e\u0301te\u0301 bad", "    ━━━"),  # combining accents take none
-        ("conv 8 bad\r", "       ━━━"),
+        ([Severity.ERROR], "1 error"),
+        ([Severity.WARNING], "1 warning"),
+        ([Severity.WARNING, Severity.ERROR, Severity.ERROR], "2 errors, 1 warning"),
     ],
 )
-def test_the_mark_stands_under_its_text(line: str, under: str) -> None:
-    source = Source("a.arch", f"first\n{line}\nlast")
-    lines = shown(at(catalogue.SYNTAX, span(source, "bad"), "message"))
-    assert lines[0] == "error[E101 syntax]: message"
-    assert lines[3] == f"  │ {under}"
-
-
-def test_labels_on_one_line_do_not_run_into_each_other() -> None:
-    source = Source("a.arch", "alpha beta gamma")
-    diagnostic = at(
-        catalogue.SYNTAX,
-        span(source, "alpha"),
-        "message",
-        label="a long remark",
-        secondary=(Label(span(source, "beta"), "b"), Label(span(source, "gamma"), "g")),
-    )
-    assert shown(diagnostic)[3:] == [
-        "  │ ━━━━━ a long remark",
-        "  │       ──── b",
-        "  │            ───── g",
-    ]
-
-
-def test_lines_between_labels_are_shown_or_skipped() -> None:
-    source = Source("a.arch", "\n".join(f"line{n:02}" for n in range(1, 31)))
-    diagnostic = at(
-        catalogue.SYNTAX,
-        span(source, "line30"),
-        "message",
-        secondary=(Label(span(source, "line01"), "one"), Label(span(source, "line03"), "three")),
-    )
-    assert shown(diagnostic)[1:] == [
-        "   ┌─ a.arch:30:1",
-        " 1 │ line01",
-        "   │ ────── one",
-        " 2 │ line02",
-        " 3 │ line03",
-        "   │ ────── three",
-        "   ⋮",
-        "30 │ line30",
-        "   │ ━━━━━━",
-    ]
-
-
-def test_a_long_line_is_cut_around_its_mark() -> None:
-    source = Source("a.arch", "x" * 5000 + " bad " + "y" * 5000)
-    lines = shown(at(catalogue.SYNTAX, span(source, "bad"), "message"))
-    assert max(map(len, lines)) < MAX_COLUMNS + 10
-    column = lines[3].index("━")
-    assert lines[2][column : column + 3] == "bad"
-
-
-def test_control_characters_cannot_reach_the_terminal() -> None:
-    source = Source("a.arch", "\x1b[31m bad \x07")
-    assert not set("\x1b\x07") & set("".join(shown(at(catalogue.SYNTAX, span(source, "bad"), "m"))))
+def test_the_summary_counts(levels: list[Severity], said: str) -> None:
+    finding = at(catalogue.LOSSY_STRIDE, span(NET, "use"), "message")
+    assert plain(summary(replace(finding, level=level) for level in levels)) == said
 
 
 def test_json_counts_from_one_and_ends_exclusively() -> None:
-    source = Source("a.arch", "first\n  conv bad\n")
-    found = as_json(at(catalogue.SYNTAX, span(source, "bad"), "message", notes=("n",), help=("h",)))
-    assert found == {
+    finding = at(
+        catalogue.SYNTAX,
+        span(BLOCK, "bad"),
+        "message",
+        label="here",
+        secondary=(Label(span(NET, "8\n  use"), "used"),),
+        notes=("n",),
+        help=("h",),
+    )
+    edits = (Edit(span(BLOCK, "bad"), "good"), Edit(Span(NET, 0, 0), "# mended\n"))
+    finding = replace(finding, fixes=(Fix("title", edits, "remark"),))
+    assert as_json(finding) == {
         "code": "E101",
         "name": "syntax",
         "severity": "error",
         "message": "message",
-        "file": "a.arch",
+        "file": "blocks.arch",
         "line": 2,
         "column": 8,
         "end_line": 2,
         "end_column": 11,
+        "label": "here",
+        "secondary": [
+            {
+                "file": "net.arch",
+                "line": 2,
+                "column": 13,
+                "end_line": 3,
+                "end_column": 6,
+                "text": "used",
+            }
+        ],
         "notes": ["n"],
         "help": ["h"],
-        "fixes": [],
+        "fixes": [
+            {
+                "title": "title",
+                "remark": "remark",
+                "applicability": "unsafe",
+                "edits": [
+                    {
+                        "file": "blocks.arch",
+                        "line": 2,
+                        "column": 8,
+                        "end_line": 2,
+                        "end_column": 11,
+                        "replacement": "good",
+                    },
+                    {
+                        "file": "net.arch",
+                        "line": 1,
+                        "column": 1,
+                        "end_line": 1,
+                        "end_column": 1,
+                        "replacement": "# mended\n",
+                    },
+                ],
+            }
+        ],
     }
 
 

@@ -178,8 +178,8 @@ def test_the_original_resnet_is_not_drawn_as_torchvisions() -> None:
     # Row by row: the first unit, the shortcut's, and after a relu the 3x3.
     inside = "unit 128 1x1 unit 512 1x1 stride=2 relu unit 128 3x3 stride=2 pad=1 relu unit 512 1x1"
     moved = (
-        "unit filters=128 kernel=1x1 stride=2 unit 512 1x1 stride=2 relu "
-        "unit filters=128 kernel=3x3 pad=1 stride=1 relu unit 512 1x1"
+        "unit 128 1x1 stride=2 unit 512 1x1 stride=2 relu "
+        "unit 128 3x3 pad=1 stride=1 relu unit 512 1x1"
     )
     at_64 = inside.replace("128", "64").replace("512", "256").replace("stride=2", "stride=1")
     assert f" {at_64} add relu" in original["projected@block"]

@@ -199,12 +199,12 @@ def test_expansion_is_bounded(inner: str) -> None:
     (finding,) = compiled(text + "arch Net { input 3x8x8; a: b10x }").diagnostics
     assert (finding.rule.code, finding.message) == (
         "E305",
-        "Net is expanded to more than 100,000 layers, blocks and repeats here",
+        "Net is expanded to more than 25,000 layers, blocks and repeats here",
     )
 
 
 def test_the_bound_is_of_the_whole_file_and_spares_those_that_fit() -> None:
-    many = "".join(f"arch N{n} {{ input 8; repeat 40000 {{ relu }} }}\n" for n in range(3))
+    many = "".join(f"arch N{n} {{ input 8; repeat 10000 {{ relu }} }}\n" for n in range(3))
     result = compiled(many + "arch Small { input 8; linear 2 }")
     assert [d.message.partition(" ")[0] for d in result.diagnostics] == ["N1", "N2"]
     assert [arch.network.name for arch in result.archs] == ["N0", "Small"]
@@ -256,4 +256,4 @@ def test_arithmetic_is_exact(expression: str, value: int) -> None:
 
 def test_decimals_are_what_they_are_written_as() -> None:
     (analysis,) = compiled(network("input 8\ndropout (0.1 + 0.2)\nlinear 2")).archs
-    assert analysis.network.layers[0].op.model_dump() == {"rate": 0.3}
+    assert analysis.network.layers[0].op.model_dump(exclude={"allow"}) == {"rate": 0.3}

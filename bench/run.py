@@ -1,0 +1,175 @@
+"""The benchmarks, side by side with their peers in one run:  make bench
+
+Each table gives medians, what they are measured by, and the bound that the ratio must reach; a
+missed bound ends the run with exit code 1. Runs are in turns, so that what else the machine does
+falls on all of them alike.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import growth
+from peers import norca
+
+import archdsl
+from archdsl.compiler import compile_file
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = ROOT / "specs" / "alexnet.arch"
+PEERS = Path(__file__).resolve().parent / "peers"
+
+COLD_RUNS = 15
+LAYERS = 10_000
+LAYERS_RUNS = 5
+SPEC_RUNS = 3
+
+OF_NORCA = 3.5
+"""A cold check may take this many times as long as n-orca's, which has no grammar, no models of
+its words and no table."""
+OF_TORCHINFO = 0.13
+AHEAD = 4.0
+"""How many times faster than n-orca a check of LAYERS must be in one process."""
+SPEC_SECONDS = 1.0
+"""For any spec in the repository, the edits that would mend it included."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: a ratio, or a time in seconds, and the bound that it must reach."""
+
+    name: str
+    shown: str
+    ratio: float
+    most: float | None = None
+    least: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        return (self.most is None or self.ratio <= self.most) and (
+            self.least is None or self.ratio >= self.least
+        )
+
+    def __str__(self) -> str:
+        bound = f"≤ {self.most:g}" if self.most is not None else ""
+        bound = f"≥ {self.least:g}" if self.least is not None else bound
+        verdict = ("✓" if self.holds else "✗ MISSED") if bound else ""
+        return f"  {self.name:34}{self.shown:>12}{self.ratio:10.2f}   {bound:8}{verdict}".rstrip()
+
+
+def cold() -> Iterator[Row]:
+    """A whole process: archdsl check of AlexNet against doing nothing, n-orca and torchinfo."""
+    scripts = Path(sys.executable).parent
+    net = archdsl.load(SPEC)
+    with tempfile.TemporaryDirectory() as folder:
+        emitted = Path(folder) / "alexnet.py"
+        emitted.write_text(net.pytorch(), encoding="utf-8")
+        size = [str(n) for n in net.network.input.dims]
+        times = alternately(
+            {
+                "archdsl check": [str(scripts / "archdsl"), "check", str(SPEC)],
+                "python -I -c pass": [sys.executable, "-I", "-c", "pass"],
+                "n-orca verify": [
+                    str(scripts / "n-orca"),
+                    "verify",
+                    str(PEERS / "alexnet.n.orca.md"),
+                ],
+                "torchinfo summary": [
+                    sys.executable,
+                    str(PEERS / "torchinfo_summary.py"),
+                    str(emitted),
+                    net.name,
+                    *size,
+                ],
+            }
+        )
+    own = times["archdsl check"]
+    bounds = {"n-orca verify": OF_NORCA, "torchinfo summary": OF_TORCHINFO}
+    yield Row("archdsl check", milliseconds(own), 1)
+    for name, taken in list(times.items())[1:]:
+        yield Row(f"against {name}", milliseconds(taken), own / taken, most=bounds.get(name))
+
+
+def alternately(commands: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """The median time of each command, in seconds; one run to warm up, then in turns."""
+    environment = {**os.environ, "NO_COLOR": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its bytecode
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for run in range(COLD_RUNS + 1):
+        for name, command in commands.items():
+            began = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+            if run:
+                taken[name].append(time.perf_counter() - began)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def in_process() -> Iterator[Row]:
+    """The same chain of LAYERS in one process, each through its own functions."""
+    text, peer = growth.chain(LAYERS), norca.chain(LAYERS)
+    growth.seconds(growth.chain(100), 100)
+    norca.seconds(norca.chain(100))
+    times = [(growth.seconds(text, LAYERS), norca.seconds(peer)) for _ in range(LAYERS_RUNS)]
+    own, theirs = (statistics.median(column) for column in zip(*times, strict=True))
+    yield Row("archdsl", milliseconds(own), 1)
+    yield Row("n-orca, how many times as long", milliseconds(theirs), theirs / own, least=AHEAD)
+
+
+def linear() -> Iterator[Row]:
+    """How the time grows from 1,000 layers to 10,000."""
+    for name, few, many in growth.medians():
+        yield Row(name, milliseconds(many), many / few, most=growth.LIMIT)
+
+
+def repairs() -> Iterator[Row]:
+    """The slowest spec, by its median: all that are in specs/, and the bad ones of the tests."""
+    folders = (ROOT / "specs", ROOT / "tests" / "cases" / "invalid")
+    specs = sorted(path for folder in folders for path in folder.rglob("*.arch"))
+    times = {path: statistics.median(compiling(path) for _ in range(SPEC_RUNS)) for path in specs}
+    slowest = sorted(specs, key=lambda path: -times[path])[:3]
+    for path in slowest:
+        name = str(path.relative_to(ROOT))
+        yield Row(name[-34:], milliseconds(times[path]), times[path], most=SPEC_SECONDS)
+
+
+def compiling(path: Path) -> float:
+    """The time of compiling a spec, in seconds; it may have errors."""
+    began = time.perf_counter()
+    compile_file(path)
+    return time.perf_counter() - began
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:,.1f} ms"
+
+
+TABLES = {
+    "cold: a process from start to end": cold,
+    f"in process: a chain of {LAYERS:,} layers": in_process,
+    "growth: 10,000 layers against 1,000": linear,
+    "the slowest specs of the repository, in seconds": repairs,
+}
+
+
+def main() -> None:
+    missed = 0
+    for title, table in TABLES.items():
+        print(title)
+        for row in table():
+            print(row)
+            missed += not row.holds
+        print()
+    if missed:
+        raise SystemExit(f"{missed} bounds are missed")
+
+
+if __name__ == "__main__":
+    main()
