@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from archdsl.analysis import Analysis, Costs, Verdict
-from archdsl.compiler import Compilation, compile_file, probes
+from archdsl.compiler import Compilation, compile_file
 from archdsl.diagnostics import Diagnostic, Severity
 from archdsl.diagnostics.render import text
 from archdsl.network import Network
@@ -97,6 +97,7 @@ class Arch:
 
     def pytorch(self) -> str:
         """A standalone PyTorch module as text. Raises SpecError if the network does not check."""
+        from archdsl.codegen.probes import probes
         from archdsl.codegen.pytorch import module
 
         require_checked(self)

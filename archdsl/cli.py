@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from difflib import unified_diff
 from enum import StrEnum
 from functools import cache
 from io import StringIO, TextIOWrapper
@@ -20,11 +18,12 @@ import typer
 import archdsl
 from archdsl import files, report
 from archdsl.api import Arch, SpecError, require_arch, require_checked, select
-from archdsl.compiler import Compilation, compile_bytes, compile_file, decoded, read
+from archdsl.compiler import Compilation, compile_bytes, compile_file
 from archdsl.diagnostics import Diagnostic, Findings, Severity, catalogue, levels
 from archdsl.diagnostics import render as findings_view
 from archdsl.diagnostics.levels import Levels
 from archdsl.lower import scope
+from archdsl.reading import decoded, read
 from archdsl.source import Source
 from archdsl.styled import Line, plain, rich_text, visible
 from archdsl.words.arithmetic import Quantity
@@ -623,6 +622,8 @@ def _style() -> Style:
 
 def _diff(name: str, before: str, after: str) -> Iterator[str]:
     """The lines of a unified diff, as `patch` reads it."""
+    from difflib import unified_diff
+
     for line in unified_diff([*StringIO(before)], [*StringIO(after)], name, name):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
@@ -720,6 +721,8 @@ def _print_found(
 def _print_document(document: dict[str, Any]) -> None:
     """Print JSON, in ASCII: the same for programs whatever the terminal's encoding, and nothing
     that a terminal obeys."""
+    import json
+
     print(json.dumps(document, indent=2))
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from errno import EFBIG
 from pathlib import Path
 
 from archdsl.analysis import Analysis, analyse
@@ -20,13 +18,9 @@ from archdsl.lower import Expander, lower
 from archdsl.lower.consequences import mistakes
 from archdsl.lower.files import Library
 from archdsl.network import Network
+from archdsl.reading import decoded, read, read_used
 from archdsl.source import Source, Span
 from archdsl.words.arithmetic import Quantity
-
-_LONE_RETURN = re.compile(r"\r(?!\n)")
-
-MAX_BYTES = 16 * 10**6
-"""Of a spec. One of 10,000 layers takes about half a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ def _compiled(
     source: Source, overrides: Mapping[str, Quantity], arch: str | None, levels: Levels
 ) -> Compilation:
     findings = Findings()
-    module = Library(_read_used, findings).module(source)
+    module = Library(read_used, findings).module(source)
     chosen = module.own.archs if arch is None else _only(module.visible.archs, arch)
     expander = Expander(findings)
     archs: list[Analysis] = []
@@ -154,7 +148,7 @@ def _rewriter(
     def again(edits: Sequence[Edit]) -> Network | None:
         findings = Findings()
         text = Source(source.name, edited(source.text, edits))
-        module = Library(_read_used, findings).module(text)
+        module = Library(read_used, findings).module(text)
         definition = module.visible.archs.get(arch.name.text)
         network = lower(definition, overrides, Expander(findings)) if definition else None
         return network if not findings else None
@@ -169,53 +163,6 @@ def _in_variant(finding: Diagnostic, arch: Definition) -> Diagnostic:
     if arch.statement.span.holds(finding.primary.span):
         return finding
     return finding.beside((Label(arch.statement.head, f"in the variant {arch.name.text}"),))
-
-
-def read(path: Path) -> Source | Diagnostic:
-    """The text of a file, or why there is none."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise OSError(EFBIG, f"it is larger than {MAX_BYTES // 10**6} MB")
-    except (OSError, ValueError) as error:
-        return _unreadable(path, getattr(error, "strerror", None) or str(error))
-    return decoded(data, str(path))
-
-
-def _read_used(path: Path) -> Source | Diagnostic:
-    """The text of a file that a text names: no pipe or device, which could keep us waiting."""
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            return _unreadable(path, "it is no regular file")
-    except OSError as error:  # a name that is too long
-        return _unreadable(path, error.strerror or str(error))
-    return read(path)
-
-
-def _unreadable(path: Path, reason: str) -> Diagnostic:
-    return Diagnostic(
-        catalogue.UNREADABLE_FILE,
-        f"cannot read {path}: {reason}",
-        None,
-        str(path),
-        help=("give the path of a .arch file, of a folder of them, or - for standard input",),
-    )
-
-
-def decoded(data: bytes, name: str) -> Source | Diagnostic:
-    """The text of a file's bytes, or why they are none."""
-    try:
-        # A lone carriage return ended a line on old Macs; it is as long as what it becomes.
-        return Source(name, _LONE_RETURN.sub("\n", data.decode("utf-8-sig")))
-    except UnicodeDecodeError as error:
-        return Diagnostic(
-            catalogue.NOT_TEXT,
-            f"{name} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}",
-            None,
-            name,
-            help=("save it as UTF-8, or check that it is the file you meant",),
-        )
 
 
 def _only(archs: Mapping[str, Definition], name: str) -> dict[str, Definition]:
@@ -233,34 +180,3 @@ def _no_arch(source: Source) -> Diagnostic:
         source.name,
         help=("a network is written  arch Name { input 3x227x227 … }",),
     )
-
-
-def probes(analysis: Analysis) -> dict[str, tuple[Analysis, ...]]:
-    """The same arch at other values of each of its whole-number parameters, one at a time.
-
-    Twice and three times the value, so that what divided still does; and one more and one less,
-    where the network checks then, so that no multiple stands for all values. Defaults that are
-    computed from the parameter follow it. A parameter at whose other values the network does not
-    check is left out. Claims are dropped: they are of this network.
-    """
-    found = {}
-    for name, value in analysis.network.parameters.items():
-        if isinstance(value, int) and value > 0:
-            others = [_probe(analysis, name, factor * value) for factor in (2, 3)]
-            known = tuple(other for other in others if other is not None)
-            if len(known) == len(others):
-                beside = (_probe(analysis, name, near) for near in (value + 1, value - 1) if near)
-                found[name] = (*known, *(other for other in beside if other is not None))
-    return found
-
-
-def _probe(analysis: Analysis, name: str, value: int) -> Analysis | None:
-    findings = Findings()
-    written = analysis.network
-    overrides = {given: written.parameters[given] for given in written.overridden}
-    expander = Expander(findings, claims=False)
-    network = lower(written.definition, {**overrides, name: value}, expander)
-    if network is None:
-        return None
-    probed = analyse(network.with_changes(expects=()), findings)
-    return None if findings else probed

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "archdsl"
 ORDER = [
     {"source", "styled"},
     {"diagnostics"},
-    {"shape", "syntax"},
+    {"shape", "syntax", "reading"},
     {"words"},
     {"definitions", "network"},
     {"lower"},

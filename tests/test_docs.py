@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 import archdsl
-from archdsl import compiler
+from archdsl import compiler, reading
 from archdsl.analysis import shapes
 from archdsl.lower import expand, files, read
 from archdsl.syntax import parse
@@ -177,7 +177,7 @@ OF_MESSAGES = {"MAX_LISTED", "MAX_USES"}
 
 MODULES = (
     arithmetic,
-    compiler,
+    reading,
     declaration,
     expand,
     files,

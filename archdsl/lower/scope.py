@@ -200,6 +200,7 @@ def _number_kind(required: bool) -> Kind:
         amounts=False,
         family=None,
         variadic=False,
+        fit=None,  # a block's use checks what it gets
     )
 
 

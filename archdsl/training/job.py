@@ -5,8 +5,8 @@ from pathlib import Path
 
 from archdsl.api import Arch, require_checked
 from archdsl.codegen import names
+from archdsl.codegen.probes import probes
 from archdsl.codegen.pytorch import module
-from archdsl.compiler import probes
 from archdsl.training import record
 from archdsl.training.errors import TrainingError
 from archdsl.words.activation import Softmax

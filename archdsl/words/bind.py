@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -16,7 +16,7 @@ from archdsl.shape import Misfit, Shape, Window
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.words.arithmetic import Parameters, Unfit, number, unfit, unknown_parameter
-from archdsl.words.word import Amount, Kind, Quoted, Reference, Word
+from archdsl.words.word import NO_FIT, Amount, Kind, Quoted, Reference, Word
 
 MAX_TAKERS = 4
 """Words that are named as those that take an argument."""
@@ -467,13 +467,8 @@ class _WordBinder(Binder, Generic[W_co]):
 
     def word(self, arguments: Sequence[tree.Argument]) -> W_co | None:
         values = self.values(arguments)
-        try:
-            word = self.cls.model_validate(values)
-        except ValidationError as error:
-            fields = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
-            for field in fields:
-                if field in values:
-                    self.does_not_fit(field, values[field])
+        word = self._fitting(values)
+        if word is None:
             return None
         contradiction = word.contradiction()
         if contradiction is not None and self.ok:
@@ -486,6 +481,26 @@ class _WordBinder(Binder, Generic[W_co]):
                 self._described([field]),
             )
         return word if self.ok else None
+
+    def _fitting(self, values: Mapping[str, object]) -> W_co | None:
+        """The word of values that all fit; else None, with findings."""
+        fitting: dict[str, Any] = {}
+        for field, value in values.items():
+            fit = self.kinds[field].fit
+            fitting[field] = fit(value) if fit is not None else NO_FIT
+            if fitting[field] is NO_FIT:
+                break
+        else:
+            if self.ok:  # and so nothing that is required is missing
+                return cast("W_co", self.cls.model_construct(**fitting))
+        try:
+            return self.cls.model_validate(values)
+        except ValidationError as error:
+            fields = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
+            for field in fields:
+                if field in values:
+                    self.does_not_fit(field, values[field])
+            return None
 
 
 def _listed(names: Sequence[str]) -> str:

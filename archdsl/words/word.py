@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
@@ -302,6 +302,12 @@ Switch = Annotated[bool, Plain(_switch, "yes or no", ("yes", "no"), numbers=Fals
 Rounding = Literal["floor", "ceil"]
 
 
+NO_FIT = object()
+"""What `Fit` gives for a value that a field cannot take."""
+
+Fit: TypeAlias = Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What one argument takes, read off its field's type."""
@@ -319,6 +325,8 @@ class Kind:
     """It takes one of this family's words, bare or called: `xavier`, `normal(0, 0.01)`."""
     variadic: bool
     """It takes all the positional arguments that the others leave."""
+    fit: Fit | None
+    """What pydantic's validator makes of a value, for the kinds that are quickly told."""
 
     @property
     def required(self) -> bool:
@@ -352,7 +360,10 @@ def _kind(field: FieldInfo) -> Kind:
     members = _members(annotation, metadata)
     plain = next((m for _, data in members for m in data if isinstance(m, Plain)), None)
     if plain is not None:
-        return Kind(field, plain.expects, plain.numbers, plain.words, False, False, None, False)
+        fits = _converting(plain.convert)
+        return Kind(
+            field, plain.expects, plain.numbers, plain.words, False, False, None, False, fits
+        )
     literals = [w for m, _ in members if get_origin(m) is Literal for w in get_args(m)]
     texts = tuple(word for word in literals if isinstance(word, str))
     families = [m for m, _ in members if isinstance(m, type) and issubclass(m, Word)]
@@ -363,7 +374,64 @@ def _kind(field: FieldInfo) -> Kind:
     expects = " or ".join(_expects(member, data) for member, data in members)
     family = families[0] if families else None
     amounts = any(m is Amount for m, _ in members)
-    return Kind(field, expects, numbers, texts, references, amounts, family, variadic)
+    fit = _fit(members) if not variadic else None
+    return Kind(field, expects, numbers, texts, references, amounts, family, variadic, fit)
+
+
+def _fit(members: list[tuple[Any, list[Any]]]) -> Fit | None:
+    """The check of a value against types with bounds; None where it takes pydantic to tell.
+
+    It spares most checks of a spec the making of pydantic's validators, which takes longer than
+    they do; tests/words/test_arguments.py compares the two.
+    """
+    fits = [_member_fit(member, metadata) for member, metadata in members]
+    known = [fit for fit in fits if fit is not None]
+    if len(known) < len(fits):
+        return None
+    if len(known) == 1:
+        return known[0]
+
+    def fit(value: Any) -> Any:
+        found = (each(value) for each in known)
+        return next((fitting for fitting in found if fitting is not NO_FIT), NO_FIT)
+
+    return fit
+
+
+def _member_fit(member: Any, metadata: list[Any]) -> Fit | None:
+    words = get_args(member) if get_origin(member) is Literal else ()
+    if words and all(isinstance(word, str) for word in words):
+        return lambda value: value if type(value) is str and value in words else NO_FIT
+    if member in (int, float) and all(isinstance(m, Ge | Gt | Le | Lt) for m in metadata):
+        taken = (int,) if member is int else (int, float)
+        return lambda value: (
+            member(value)
+            if type(value) in taken and all(_is_within(value, bound) for bound in metadata)
+            else NO_FIT
+        )
+    if isinstance(member, type) and issubclass(member, Reference | Quoted | Amount):
+        return lambda value: value if isinstance(value, member) else NO_FIT
+    return None
+
+
+def _is_within(value: Any, bound: Ge | Gt | Le | Lt) -> bool:
+    match bound:
+        case Ge(ge=low):
+            return bool(value >= low)
+        case Gt(gt=low):
+            return bool(value > low)
+        case Le(le=high):
+            return bool(value <= high)
+        case Lt(lt=high):
+            return bool(value < high)
+
+
+def _converting(convert: Callable[[Any], Any]) -> Fit:
+    def fit(value: Any) -> Any:
+        converted = convert(value)
+        return NO_FIT if converted is None else converted
+
+    return fit
 
 
 def _members(annotation: Any, metadata: list[Any]) -> list[tuple[Any, list[Any]]]:

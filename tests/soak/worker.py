@@ -28,8 +28,9 @@ from typing import Any, TypeAlias
 import typer
 
 from archdsl.cli import CheckFormat, app
+from archdsl.codegen.probes import probes
 from archdsl.codegen.pytorch import module
-from archdsl.compiler import Compilation, compile_bytes, probes
+from archdsl.compiler import Compilation, compile_bytes
 from archdsl.diagram.graph import graph
 from archdsl.fix import fixed
 from archdsl.words.word import Word

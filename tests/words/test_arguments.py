@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError, create_model
 
-import archdsl.words  # noqa: F401  (fills the registry)
-from archdsl.shape import Family
-from archdsl.words.word import Op
+from archdsl import reference
+from archdsl.shape import Family, Shape
+from archdsl.words.declaration import Xavier
+from archdsl.words.word import NO_FIT, Amount, Op, Quoted, Reference, Word
 from tests.words.drawing import words
 
+WORDS = list(reference.vocabulary())
 OPS = [cls for cls in Op.words.values() if issubclass(cls, Op)]
 every_layer = pytest.mark.parametrize("cls", OPS, ids=lambda cls: cls.word)
 
@@ -90,3 +95,35 @@ def test_brief_says_what_is_not_the_default(arguments: dict[str, object], brief:
 def test_without_optional_arguments_a_layer_still_has_a_brief(cls: type[Op]) -> None:
     required = {name: 3 for name, kind in cls.arguments().items() if kind.required}
     assert cls.model_validate(required).brief.startswith(cls.word)
+
+
+SAMPLES: tuple[object, ...] = (
+    *(-1, 0, 1, 2, 3, 11, 1024, 1025, 10**9, 10**9 + 1, 10**15),
+    *(-0.5, 0.0, 0.5, 0.999, 1.0, 1.5, 3.0, 1e-30, 1e30),
+    *(True, False, "", "same", "floor", "ceil", "channels", "params", "memory", "lossy_stride"),
+    *((1, 1), (3, 5), (0, 0), (3,), (1.5, 2), (3, 227, 227), (1, 2, 3, 4), (), (0.9, 0.999)),
+    *(Reference("conv1"), Quoted("dir"), Amount("=", 3, 0, True), Xavier(), Shape((3, 4, 4))),
+    *("average", "paper", "torch", "biases", "crop", ("lossy_stride", "two_activations")),
+)
+
+
+@pytest.mark.parametrize("cls", WORDS, ids=lambda cls: cls.phrase())
+def test_a_quick_check_tells_what_pydantics_validator_tells(cls: type[Word]) -> None:
+    for name, kind in cls.arguments().items():
+        if kind.fit is None:
+            continue
+        field = cls.model_fields[name]
+        fields: dict[str, Any] = {"value": (field.annotation, field)}
+        judge = create_model("Judge", __config__=cls.model_config, **fields)
+        for sample in SAMPLES:
+            try:
+                expected = judge.model_validate({"value": sample}).__dict__["value"]
+            except ValidationError:
+                expected = NO_FIT
+            found = kind.fit(sample)
+            assert (type(found), found) == (type(expected), expected), (name, sample)
+
+
+def test_most_arguments_are_quickly_told() -> None:
+    kinds = [kind for cls in WORDS for kind in cls.arguments().values()]
+    assert sum(kind.fit is not None for kind in kinds) > len(kinds) * 3 / 4
