@@ -195,17 +195,17 @@ def bind_shape(value: tree.Value, parameters: Parameters, findings: Findings) ->
     except Unfit as unfit:
         findings += unfit.diagnostics
         return None
-    try:
-        return Input.model_validate({"shape": raw}).shape
-    except ValidationError:
-        findings.append(
-            at(
-                catalogue.BAD_ARGUMENT,
-                value.span,
-                f"a claimed shape must be {kind.expects}, not {value.span.text}",
-            )
+    shape = kind.fit(raw) if kind.fit is not None else NO_FIT
+    if isinstance(shape, Shape):
+        return shape
+    findings.append(
+        at(
+            catalogue.BAD_ARGUMENT,
+            value.span,
+            f"a claimed shape must be {kind.expects}, not {value.span.text}",
         )
-        return None
+    )
+    return None
 
 
 def stages_named(bound: Bound[Word]) -> list[tree.Name]:

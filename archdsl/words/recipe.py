@@ -380,7 +380,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    data: SerializeAsAny[Data] = Field(default_factory=Shapes)
+    data: SerializeAsAny[Data] = Field(default_factory=Shapes.model_construct)
     augment: Augment | None = None
     batch: int = 128
     epochs: int | None = 10
@@ -389,6 +389,6 @@ class Recipe(BaseModel):
     seed: int = 0
     optimizer: SerializeAsAny[Optimizer] = Field(default_factory=lambda: Sgd(lr=0.01, momentum=0.9))
     scale: tuple[Scale, ...] = ()
-    schedule: SerializeAsAny[Schedule] = Field(default_factory=Constant)
-    loss: CrossEntropy = Field(default_factory=CrossEntropy)
-    evaluate: Evaluate = Field(default_factory=Evaluate)
+    schedule: SerializeAsAny[Schedule] = Field(default_factory=Constant.model_construct)
+    loss: CrossEntropy = Field(default_factory=CrossEntropy.model_construct)
+    evaluate: Evaluate = Field(default_factory=Evaluate.model_construct)

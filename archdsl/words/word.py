@@ -374,7 +374,9 @@ def _kind(field: FieldInfo) -> Kind:
     expects = " or ".join(_expects(member, data) for member, data in members)
     family = families[0] if families else None
     amounts = any(m is Amount for m, _ in members)
-    fit = _fit(members) if not variadic else None
+    fit = _fit(members)
+    if variadic and fit is not None:
+        fit = _each(fit)
     return Kind(field, expects, numbers, texts, references, amounts, family, variadic, fit)
 
 
@@ -399,9 +401,9 @@ def _fit(members: list[tuple[Any, list[Any]]]) -> Fit | None:
 
 
 def _member_fit(member: Any, metadata: list[Any]) -> Fit | None:
-    words = get_args(member) if get_origin(member) is Literal else ()
-    if words and all(isinstance(word, str) for word in words):
-        return lambda value: value if type(value) is str and value in words else NO_FIT
+    if get_origin(member) is Literal:
+        words = get_args(member)
+        return lambda value: next((word for word in words if word == value), NO_FIT)
     if member in (int, float) and all(isinstance(m, Ge | Gt | Le | Lt) for m in metadata):
         taken = (int,) if member is int else (int, float)
         return lambda value: (
@@ -409,7 +411,7 @@ def _member_fit(member: Any, metadata: list[Any]) -> Fit | None:
             if type(value) in taken and all(_is_within(value, bound) for bound in metadata)
             else NO_FIT
         )
-    if isinstance(member, type) and issubclass(member, Reference | Quoted | Amount):
+    if isinstance(member, type) and issubclass(member, Reference | Quoted | Amount | Word):
         return lambda value: value if isinstance(value, member) else NO_FIT
     return None
 
@@ -424,6 +426,14 @@ def _is_within(value: Any, bound: Ge | Gt | Le | Lt) -> bool:
             return bool(value <= high)
         case Lt(lt=high):
             return bool(value < high)
+
+
+def _each(fit: Fit) -> Fit:
+    def fits(value: Any) -> Any:
+        found = tuple(map(fit, value)) if isinstance(value, tuple) else (NO_FIT,)
+        return found if NO_FIT not in found else NO_FIT
+
+    return fits
 
 
 def _converting(convert: Callable[[Any], Any]) -> Fit:
