@@ -153,7 +153,7 @@ def check(
     ] = CheckFormat.TEXT,
     settings: Settings = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Make the first edit that is offered for each error.")
+        bool, typer.Option("--fix", help="Make the first edit that is offered for an error.")
     ] = False,
     pick: Annotated[
         int | None,
@@ -575,23 +575,22 @@ def _fix(
     except (OSError, ValueError):
         return OK  # it is checked like any other file, which says what is wrong with it
     try:
-        repaired = fix.fixed(
-            data, path, lambda d: compile_bytes(d, path, overrides, arch, chosen), pick
-        )
+        made = fix.chosen(compile_bytes(data, path, overrides, arch, chosen).diagnostics, pick)
+        after = data if made is None else fix.applied(made.fix, path, data)
     except fix.CannotFix as error:
-        _fail(f"{path}: {error}")
-    for sentence in repaired.refused:
-        print(f"archdsl: {visible(sentence)}", file=sys.stderr)
+        if pick is not None:
+            _fail(f"{path}: {error}")
+        print(f"archdsl: {visible(str(error))}", file=sys.stderr)
+        return FOUND
     if diff:
-        _put("".join(_diff(path, before, repaired.data.decode("utf-8-sig"))))
-        return FOUND if repaired.made or repaired.refused else OK
-    if repaired.made and (failed := _rewrite(path, repaired.data)):
-        return failed
-    for made in repaired.made:
+        _put("".join(_diff(path, before, after.decode("utf-8-sig"))))
+    elif made is not None:
+        if failed := _rewrite(path, after):
+            return failed
         print(f"{path}: made  {visible(made.fix.title)}", file=sys.stderr)
         for number, other in made.others:
             print(f"  instead, --fix --pick {number}:  {visible(other.title)}", file=sys.stderr)
-    return OK
+    return FOUND if made is not None else OK
 
 
 def _read(name: str) -> tuple[Source | Diagnostic, bool]:

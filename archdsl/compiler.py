@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archdsl.analysis import Analysis, analyse
 from archdsl.analysis.lints import Linter
@@ -21,6 +22,9 @@ from archdsl.network import Network
 from archdsl.reading import decoded, read, read_used
 from archdsl.source import Source, Span
 from archdsl.words.arithmetic import Quantity
+
+if TYPE_CHECKING:
+    from archdsl.analysis.repair import Effort
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ def _compiled(
     chosen = module.own.archs if arch is None else _only(module.visible.archs, arch)
     expander = Expander(findings)
     archs: list[Analysis] = []
+    effort: Effort | None = None
     for definition in chosen.values():
         known = Findings(findings)
         network = lower(definition, overrides, expander)
@@ -114,10 +119,11 @@ def _compiled(
         if network is not None:
             analysis = analyse(network, problems, levels)
             if problems:
-                from archdsl.analysis.repair import with_repairs
+                from archdsl.analysis.repair import Effort, with_repairs
 
+                effort = effort or Effort()
                 again = _rewriter(source, overrides, definition)
-                problems = with_repairs(analysis, problems.once_each(), again)
+                problems = with_repairs(analysis, problems.once_each(), again, effort)
             archs.append(analysis)
         problems = problems.once_each().without(known)
         findings[len(known) :] = [_in_variant(problem, definition) for problem in problems]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from archdsl.compiler import Compilation
 from archdsl.diagnostics import Diagnostic, Fix, Severity
 from archdsl.diagnostics.edits import edited
 
@@ -17,20 +16,11 @@ class CannotFix(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A fix that was made: of which finding, and what else was offered for it, by its number."""
+    """A fix that is made: of which finding, and what else is offered for it, by its number."""
 
     finding: Diagnostic
     fix: Fix
     others: tuple[tuple[int, Fix], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """A file's bytes with fixes made; what kept others from being made, each as a sentence."""
-
-    data: bytes
-    made: tuple[Made, ...]
-    refused: tuple[str, ...]
 
 
 def numbered(findings: Iterable[Diagnostic]) -> Iterator[tuple[int, Diagnostic, Fix]]:
@@ -39,30 +29,29 @@ def numbered(findings: Iterable[Diagnostic]) -> Iterator[tuple[int, Diagnostic, 
     return ((number, finding, fix) for number, (finding, fix) in enumerate(offered, 1))
 
 
-def fixed(
-    data: bytes, name: str, compiled: Callable[[bytes], Compilation], pick: int | None = None
-) -> Fixed:
-    """The bytes of the file `name` with fixes made: the first of every error, or number `pick`.
+def chosen(findings: Iterable[Diagnostic], pick: int | None = None) -> Made | None:
+    """The first fix of the first error that has one, or the fix that has the number `pick`.
 
-    After each fix the file is compiled again, so that no edit is made which another one has made
-    needless. A finding of which two fixes are equally likely is left as it is. Raises CannotFix if
-    there is no fix of that number.
+    None if no error has a fix. Raises CannotFix if there is no fix of that number, or if two are
+    equally likely.
     """
-    if pick is not None:
-        made = _picked(compiled(data).diagnostics, pick)
-        return Fixed(applied(made.fix, name, data), (made,), ())
-    done: list[Made] = []
-    refused: dict[str, str] = {}
-    while (made_next := _next(compiled(data).diagnostics, refused)) is not None:
-        try:
-            data = applied(made_next.fix, name, data)
-        except CannotFix as error:
-            refused[made_next.finding.message] = str(error)
-            continue
-        if made_next.finding.message in {made.finding.message for made in done}:
-            break  # it came again: going on would go round in a circle
-        done.append(made_next)
-    return Fixed(data, tuple(done), tuple(refused.values()))
+    offered = list(numbered(findings))
+    if pick is None:
+        errors = [each for each in offered if each[1].severity is Severity.ERROR]
+        if not errors:
+            return None
+        pick, finding, _ = errors[0]
+        if finding.is_tied:
+            raise CannotFix(
+                f"{finding.message}: edits {pick} and {pick + 1} are equally likely; "
+                f"make one with  --fix --pick {pick}"
+            )
+    for number, finding, fix in offered:
+        if number == pick:
+            others = [(n, other) for n, of, other in offered if of is finding and n != number]
+            return Made(finding, fix, tuple(others))
+    count = f"there are {len(offered)}" if offered else "none is offered"
+    raise CannotFix(f"there is no edit {pick}: {count}")
 
 
 def applied(fix: Fix, name: str, data: bytes) -> bytes:
@@ -80,38 +69,3 @@ def applied(fix: Fix, name: str, data: bytes) -> bytes:
     mark = BOM_UTF8 if data.startswith(BOM_UTF8) else b""
     text = edited(data.decode("utf-8-sig"), fix.edits)
     return mark + text.encode()
-
-
-def _picked(findings: Iterable[Diagnostic], pick: int) -> Made:
-    offered = list(numbered(findings))
-    for number, finding, fix in offered:
-        if number == pick:
-            return Made(finding, fix, _others(offered, finding, fix))
-    count = f"there are {len(offered)}" if offered else "none is offered"
-    raise CannotFix(f"there is no edit {pick}: {count}")
-
-
-def _next(findings: tuple[Diagnostic, ...], refused: dict[str, str]) -> Made | None:
-    """The first fix of the first error that has one and was not refused before."""
-    offered = list(numbered(findings))
-    for number, finding, fix in offered:
-        if finding.severity is not Severity.ERROR or finding.message in refused:
-            continue
-        if fix is not finding.fixes[0]:
-            continue
-        if finding.is_tied:
-            refused[finding.message] = (
-                f"{finding.message}: edits {number} and {number + 1} are equally likely; "
-                f"make one with  --fix --pick {number}"
-            )
-            continue
-        return Made(finding, fix, _others(offered, finding, fix))
-    return None
-
-
-def _others(
-    offered: list[tuple[int, Diagnostic, Fix]], finding: Diagnostic, fix: Fix
-) -> tuple[tuple[int, Fix], ...]:
-    return tuple(
-        (number, other) for number, of, other in offered if of is finding and other is not fix
-    )

@@ -71,13 +71,17 @@ def test_diff_shows_the_edit_and_writes_nothing(spec: Path) -> None:
     assert (clean.exit_code, clean.output) == (0, "")
 
 
-def test_several_errors_are_mended_one_after_the_other(tmp_path: Path) -> None:
+def test_one_edit_is_made_and_the_next_error_is_told(tmp_path: Path) -> None:
     path = tmp_path / "two.arch"
     second = LOSSY.replace("arch Net", "arch Other").replace("3x32x32", "3x31x31")
     path.write_text(LOSSY + second, encoding="utf-8")  # 33 in both
-    assert check(path, "--fix").exit_code == 0
     mended = LOSSY.replace("3x32x32", "3x33x33")
+    done = check(path, "--fix")
+    assert done.exit_code == 1 and "applies 1" in done.stdout
+    assert path.read_text(encoding="utf-8") == mended + second
+    assert check(path, "--fix").exit_code == 0
     assert path.read_text(encoding="utf-8") == mended + mended.replace("arch Net", "arch Other")
+    assert check(path, "--fix").stderr == ""  # nothing is left to be done
 
 
 def test_edits_of_several_errors_are_numbered_through(tmp_path: Path) -> None:
@@ -174,3 +178,11 @@ def test_json_on_standard_output_stays_json(spec: Path) -> None:
     command = [sys.executable, "-m", "archdsl", "check", str(spec), "--fix", "--format", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.stdout.startswith("{") and "made  input" in done.stderr
+
+
+def test_a_statement_more_in_a_variant_stands_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "variants.arch"
+    base = "arch Base {\n  input 3x33x33\n  a: conv 8 5x5 stride=4\n  fc: linear 10\n}\n"
+    for end in ("\n}\n", "}\n", " }\n"):
+        path.write_text(f"{base}arch V from Base {{\n  set a kernel=6{end}", encoding="utf-8")
+        assert check(path, "--fix").exit_code == 0, path.read_text(encoding="utf-8")

@@ -154,7 +154,9 @@ class _Reader:
     def read(self, arch: Definition) -> None:
         for statement in arch.body:
             cls = Declaration.words.get(statement.word.text)
-            if cls is None:
+            if not statement.word.text and (meant := _declared(statement)) is not None:
+                self.draft.unreadable_input |= issubclass(meant, Input)
+            elif cls is None:
                 self.other(statement)
             elif check_form(statement, cls, self.findings):
                 self._declaration(cls, statement)
@@ -222,6 +224,12 @@ class _Reader:
             )
         )
         return False
+
+
+def _declared(statement: tree.Statement) -> type[Word] | None:
+    """What a statement that did not parse, which is reported, begins to declare; None if it may
+    have been a layer."""
+    return Declaration.words.get(statement.word.span.text)
 
 
 class _VariantReader(_Reader):

@@ -166,18 +166,23 @@ def _replace_statement_by_error(parser: InteractiveParser) -> None:
 
     Lark has no error productions, so the two stacks are unwound here, in step. A block that the
     statement has closed already is passed over whole: the statement does not begin in there.
-    The ERROR token keeps the statement's label, so that naming its stage is no second mistake.
+    The ERROR token keeps the statement's label, so that naming its stage is no second mistake, and
+    as its columns the place of the statement's word.
     """
     state = parser.parser_state
     closed = 0
     label = Token("ERROR", "")
+    word: tuple[int | None, int | None] = (None, None)
     while closed or "ERROR" not in _acceptable(parser):
         state.state_stack.pop()
         value = state.value_stack.pop()
         if isinstance(value, Token):
             closed += (value.type == "RBRACE") - (value.type == "LBRACE")
+            if value.type == "NAME" and not closed:
+                word = value.start_pos, value.end_pos
         elif value.data == "label" and not closed:
             label = Token("ERROR", str(value.children[0]), value.children[0].start_pos)
+    label.column, label.end_column = word
     parser.feed_token(label)
 
 
@@ -283,10 +288,16 @@ class _Builder:
         )
 
     def broken(self, error: Token) -> tree.Statement:
-        """A statement without a word: it is reported, and what follows from it is unknown."""
+        """A statement without a word: it is reported, and what follows from it is unknown.
+
+        Where its word was written is what the empty name spans.
+        """
         name = self.name(error)
         label = name if error else None
-        return tree.Statement(label, tree.Name("", name.span), (), (), None, name.span, name.span)
+        word = tree.Name("", name.span)
+        if error.column is not None and error.end_column is not None:
+            word = tree.Name("", Span(self.source, error.column, error.end_column))
+        return tree.Statement(label, word, (), (), None, name.span, name.span)
 
     def block(self, node: LarkTree) -> tree.Block:
         span = self.span(_token(node.children[0])).to(self.span(_token(node.children[-1])))

@@ -32,7 +32,7 @@ from archdsl.codegen.probes import probes
 from archdsl.codegen.pytorch import module
 from archdsl.compiler import Compilation, compile_bytes
 from archdsl.diagram.graph import graph
-from archdsl.fix import fixed
+from archdsl.fix import CannotFix, applied, chosen
 from archdsl.words.word import Word
 from tests.helpers import ROOT
 
@@ -177,12 +177,15 @@ def emit(data: bytes, name: str, turn: int) -> list[str]:
 
 @step
 def fix(data: bytes, name: str, turn: int) -> None:
-    """The edits offered for errors, made until there are no more."""
-    made = fixed(data, name, lambda text: _compiled(text, name))
-    assert made.made or made.data == data
+    """The edit that is offered first for an error, made."""
+    try:
+        made = chosen(_compiled(data, name).diagnostics)
+        after = applied(made.fix, name, data) if made is not None else data
+    except CannotFix:
+        return
     broken, before = (
         {d.message for d in _compiled(text, name).diagnostics if d.rule.code < "E2"}
-        for text in (made.data, data)
+        for text in (after, data)
     )
     assert broken <= before, f"breaks the syntax: {broken - before}"
 

@@ -204,5 +204,9 @@ def inherited(network: Network, place: Span) -> bool:
 def added_to_variant(network: Network, statement: str) -> Edit:
     """A statement more at the end of a variant's block."""
     block = network.definition.statement.blocks[0].span
-    place = Span(block.source, block.end - 1, block.end - 1)
-    return Edit(place, f"  {statement}\n" if "\n" in block.text else f"; {statement} ")
+    inside = block.text[:-1]
+    if "\n" in inside and not inside.rpartition("\n")[2].strip():  # the brace has its own line
+        place = Span(block.source, block.end - 1, block.end - 1)
+        return Edit(place, f"  {statement}\n")
+    end = block.start + len(inside.rstrip())
+    return Edit(Span(block.source, end, end), f"; {statement}")

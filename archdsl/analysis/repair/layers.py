@@ -89,19 +89,23 @@ def _values(network: Network, layer: Layer, field: str, values: Iterator[Value])
 
 
 def _windows(network: Network, layer: Layer, x: Shape) -> Family:
-    """Other kernels with the padding that keeps the output's size."""
+    """Other kernels with the padding that keeps the output's size, or with the stride that follows
+    from the kernel where none is written."""
     height = _height(layer.op, x)
     if height is None:
         return
     for kernel in _kernels(layer.op, x, network, Wanted()):
-        size = kernel.height
-        grown = size - height.kernel
-        if grown % 2 == 0 and height.pad + grown // 2 >= 0:
+        grown = kernel.height - height.kernel
+        other = argument(network, [layer], "kernel", kernel, _size(layer.op, "kernel", kernel))
+        kept: Candidate | None = None
+        if getattr(layer.op, "stride", kernel) is None:
+            stride = Window(height.stride, height.stride)
+            kept = argument(network, [layer], "stride", stride, 0.0)
+        elif grown % 2 == 0 and height.pad + grown // 2 >= 0:
             pad = Window(height.pad + grown // 2, height.pad + grown // 2)
-            other = argument(network, [layer], "kernel", kernel, _size(layer.op, "kernel", kernel))
-            padded = argument(network, [layer], "pad", pad, 0.0)
-            if other is not None and padded is not None:
-                yield other.beside(padded)
+            kept = argument(network, [layer], "pad", pad, 0.0)
+        if other is not None and kept is not None:
+            yield other.beside(kept)
 
 
 def _paddings(op: Op, x: Shape, network: Network, wanted: Wanted) -> Iterator[Value]:

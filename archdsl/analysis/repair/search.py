@@ -19,7 +19,7 @@ from archdsl.words.bind import Bound
 from archdsl.words.declaration import Expect
 
 EFFORT = 45_000
-"""Layers that are passed through in search of repairs, for all findings of a network together: less
+"""Layers that are passed through in search of repairs, for all findings of a file together: less
 than half a second. AlexNet under 300 edits takes 20,000."""
 
 OVERHEAD = 20
@@ -55,7 +55,16 @@ REPAIRED = frozenset(
 """What edits are looked for."""
 
 
-def with_repairs(analysis: Analysis, findings: Findings, again: Rewrite) -> Findings:
+class Effort:
+    """What is left for the search for repairs, in layers, for all networks of a file together."""
+
+    def __init__(self) -> None:
+        self.left = EFFORT
+
+
+def with_repairs(
+    analysis: Analysis, findings: Findings, again: Rewrite, effort: Effort
+) -> Findings:
     """The findings, with the edits of the spec that would mend them, the likeliest first.
 
     An edit is offered if the finding goes away, no other finding about shapes comes, no true shape
@@ -69,11 +78,13 @@ def with_repairs(analysis: Analysis, findings: Findings, again: Rewrite) -> Find
     """
     if not any(finding.rule in REPAIRED for finding in findings):
         return findings
-    return _Search(analysis, findings, again).repaired()
+    return _Search(analysis, findings, again, effort).repaired()
 
 
 class _Search:
-    def __init__(self, analysis: Analysis, findings: Findings, again: Rewrite) -> None:
+    def __init__(
+        self, analysis: Analysis, findings: Findings, again: Rewrite, effort: Effort
+    ) -> None:
         self.analysis = analysis
         self.again = again
         self.network = analysis.network
@@ -83,7 +94,7 @@ class _Search:
         self.mendable = [f for f in self.wanting if f not in figures] or self.wanting
         """What the search is for: what is wrong with shapes, else with figures."""
         self.problems = about_shapes(findings)
-        self.effort = EFFORT
+        self.effort = effort
         self.cost = OVERHEAD + len(self.network.layers) + 2 * len(analysis.verdicts)
         """Of trying one edit."""
         self.statements = _statements(self.network)
@@ -154,10 +165,9 @@ class _Search:
 
     def _try(self, family: Family) -> None:
         """Try the candidates of a family up to the first that mends all that is to be mended."""
-        share = self.effort // SHARE
-        floor = self.effort - share
+        floor = self.effort.left - self.effort.left // SHARE
         for candidate in family:
-            if self.effort < floor:
+            if self.effort.left < floor:
                 return
             self.candidates.append(candidate)
             outcome = self._tried(candidate)
@@ -166,14 +176,14 @@ class _Search:
 
     def _tried(self, candidate: Candidate) -> Outcome | None:
         """What a candidate comes to; None where it breaks something, or no effort is left."""
-        self.effort -= candidate.cost * self.cost
-        if self.effort < 0 or (network := candidate.change(self.network)) is None:
+        self.effort.left -= candidate.cost * self.cost
+        if self.effort.left < 0 or (network := candidate.change(self.network)) is None:
             return None
         problems = Findings()
         claims = infer(network, problems, self.analysis.levels).claims
         if not about_shapes(problems) <= self.problems or not self._keeps_true(claims):
             return None
-        self.effort -= self.cost
+        self.effort.left -= self.cost
         problems = Findings()
         after = analyse(network, problems, self.analysis.levels)
         if not (wrong := about_shapes(problems)) <= self.problems:
@@ -208,7 +218,7 @@ class _Search:
             if one.head is not None and one.head == other.head
         ]
         for one, other in pairs:
-            if self.effort <= 0:
+            if self.effort.left <= 0:
                 return
             if one.about != other.about:
                 self._tried(one.beside(other))
@@ -316,6 +326,10 @@ class _Search:
         """The best candidates that mend a finding, one about each thing."""
         mending = [outcome for outcome in self.outcomes if self._mends(outcome, finding)]
         fair = [outcome for outcome in mending if outcome.balance >= 0]
+        expect = self._expect(finding)
+        if expect is not None and expect.word.amount.relation != "=":
+            # Many edits make a bound true; only what could be a slip says something.
+            fair = [o for o in fair if len(o.candidate.edits) == 1 and o.rank.kind < 2]
         if fair or finding.rule in (catalogue.WRONG_CLAIM, catalogue.WRONG_SHAPE):
             mending = fair  # a claim is not made true at the cost of several others
         things = {frozenset(outcome.candidate.about) for outcome in mending}
@@ -353,19 +367,26 @@ def _differences(analysis: Analysis) -> Iterator[tuple[tuple[int, ...], tuple[in
         if claimed.holds is False and claim is not None and claimed.actual is not None:
             yield claim.shape.dims, claimed.actual.dims
     for layer in analysis.network.layers:
-        if isinstance(layer, Branches) and analysis.flow(layer).output is None:
+        if isinstance(layer, Branches) and not _is_joined(analysis, layer):
             ends = [analysis.shapes.flows[branch.path].output for branch in layer.branches]
             shapes = [end.dims for end in ends if end is not None]
             yield from permutations(islice(dict.fromkeys(shapes), MAX_SHAPES), 2)
 
 
+def _is_joined(analysis: Analysis, layer: Branches) -> bool:
+    flow = analysis.flow(layer)
+    return flow.sound and flow.output is not None
+
+
 def _wanted(analysis: Analysis, findings: Findings) -> Wanted:
     network = analysis.network
     differences = list(_differences(analysis))
+    claims = analysis.shapes.claims.values()
+    unjudged = [c.part.claim.shape.channels for c in claims if c.part.claim and c.actual is None]
     indivisible = any(finding.rule is catalogue.INDIVISIBLE for finding in findings)
     groups = {getattr(layer.op, "groups", 1) for layer in network.layers} if indivisible else set()
     return Wanted(
-        counts=frozenset(asked[0] for asked, _ in differences),
+        counts=frozenset((*(asked[0] for asked, _ in differences), *unjudged)),
         steps=frozenset(asked[0] - given[0] for asked, given in differences),
         divisors=frozenset({*groups, network.devices} - {1}) if indivisible else frozenset(),
     )
