@@ -769,12 +769,15 @@ def _print(lines: list[Line], color: Color, to_stderr: bool = False) -> None:
 
 def _colored(color: Color, terminal: bool) -> bool:
     """Whether to colour: --color goes before NO_COLOR, that before FORCE_COLOR, that before what
-    is printed to. An empty variable counts as none, as no-color.org and force-color.org say."""
+    is printed to. An empty variable counts as none, as no-color.org and force-color.org say; so
+    does FORCE_COLOR=0."""
     if color is not Color.AUTO:
         return color is Color.ALWAYS
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
+    return os.environ.get("FORCE_COLOR", "0") not in ("", "0") or (
+        terminal and os.environ.get("TERM") != "dumb"
+    )
 
 
 def _console(color: Color, to_stderr: bool = False) -> Console:

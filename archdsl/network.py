@@ -8,6 +8,7 @@ read the tree.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Self, TypeAlias, cast
@@ -211,6 +212,11 @@ class Network(Node):
     def layers(self) -> tuple[Layer, ...]:
         """All layers, joins after their branches, in the order of the text."""
         return tuple(layer for stage in self.stages for layer in stage.layers)
+
+    @cached_property
+    def made(self) -> Counter[Span]:
+        """How many layers each statement makes, in blocks and repeats, by its head."""
+        return Counter(layer.head for layer in self.layers)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:

@@ -12,7 +12,7 @@ DID_YOU_MEAN = "did you mean"
 MAX_LISTED = 40
 """Names to choose from that are shown where none is near."""
 
-MAX_COMPARED = 2_000
+MAX_COMPARED = 400
 """Names among which the nearest is looked for; each takes some 20 µs."""
 
 

@@ -16,11 +16,13 @@ from archdsl.diagnostics import Diagnostic, Findings, Label, Severity, catalogue
 from archdsl.diagnostics.suggest import DID_YOU_MEAN, nearest
 from archdsl.source import Source, Span
 from archdsl.syntax.parse import tokens
+from archdsl.words.declaration import TopLevel
 
 MAX_SHOWN = 6
 """Further places of an unknown name that are shown."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_DEFINED = re.compile(r"\b(?:block|arch)\s+([A-Za-z_]\w*)")
 
 _UNKNOWN = (catalogue.UNKNOWN_WORD, catalogue.UNKNOWN_NAME, catalogue.UNKNOWN_ARGUMENT)
 
@@ -139,12 +141,54 @@ def _unbalanced(source: Source) -> tuple[int, int]:
     return depth, extra
 
 
+def _uncertain(source: Source) -> tuple[int, int]:
+    """Where nobody can know what belongs in which block of a text whose braces do not balance.
+
+    From the start of a block of the file that is not closed to the end; else from that of the block
+    before a brace that closes nothing to the next one after it that begins a line. What stands
+    before and after is as it was meant.
+    """
+    depth = 0
+    begins, start = True, 0
+    stray: tuple[int, int] | None = None
+    for token in tokens(source.text):
+        place = token.start_pos or 0
+        if begins and depth == 0 and token in TopLevel.words:
+            if stray is not None:
+                return stray[0], place
+            start = place
+        if token.type == "LBRACE":
+            depth += 1
+        elif token.type == "RBRACE" and depth == 0 and stray is None:
+            stray = start, place
+        elif token.type == "RBRACE":
+            depth = max(0, depth - 1)
+        begins = token.type == "_SEP" and depth == 0
+    return (start if stray is None else stray[0]), len(source.text) + 1
+
+
+def _hidden(source: Source) -> tuple[int, int]:
+    """What is uncertain in a text: all of it, if the rest names what is defined in that part."""
+    start, end = _uncertain(source)
+    rest = set(_NAME.findall(source.text[:start] + source.text[end:]))
+    if rest & set(_DEFINED.findall(source.text[start:end])):
+        return 0, len(source.text) + 1
+    return start, end
+
+
 def _without_blocks(
     findings: Findings, source: Source, module: Module, needs_block: bool
 ) -> Findings:
-    """Without what hangs on the blocks of a text whose braces do not balance, but for one finding:
-    the statement whose brace is missing, or else the brace that has no partner."""
-    own = [f for f in findings.sorted() if f.primary and f.primary.span.source is source]
+    """Without what hangs on the blocks of a text where its braces do not balance, but for one
+    finding: the statement whose brace is missing, or else the brace that has no partner."""
+    start, end = _hidden(source)
+    own = [
+        finding
+        for finding in findings.sorted()
+        if finding.primary
+        and finding.primary.span.source is source
+        and start <= finding.primary.span.start < end
+    ]
     lacking = [f for f in own if f.rule is catalogue.MISSING_ARGUMENT and _lacks_block(f)]
     braces = [f for f in own if f.rule is catalogue.SYNTAX and _text(f) in ("{", "}")]
     braces.sort(key=lambda finding: bool(finding.primary and finding.primary.text))
@@ -153,7 +197,7 @@ def _without_blocks(
     on_its_line = [f for f in own if f.rule is catalogue.SYNTAX and _line(f) in at_fault]
     inside = set(map(id, own)) - set(map(id, culprit))
     about_braces = set(map(id, (*lacking, *braces, *on_its_line)))
-    written = set(re.findall(r"\b(?:block|arch)\s+([A-Za-z_]\w*)", source.text))
+    written = set(_DEFINED.findall(source.text))
     written |= module.visible.blocks.keys()
 
     def stays(finding: Diagnostic) -> bool:

@@ -367,12 +367,13 @@ class Binder:
             taken = [argument for _, argument in zip(range(count), rest, strict=False)]
             if taken:
                 given[name] = taken
-        for extra in rest:
+        if extra := list(rest):
             takes = f"at most {len(order)}" if len(order) > 1 else len(order) or "none"
+            many = "is one argument" if len(extra) == 1 else f"and {len(extra) - 1:,} more are"
             self._complain(
                 catalogue.BAD_ARGUMENT,
-                extra.span,
-                f"{extra.span.text} is one argument too many: {self.signature.name} takes {takes}",
+                extra[0].span.to(extra[-1].span),
+                f"{extra[0].span.text} {many} too many: {self.signature.name} takes {takes}",
                 (),
                 (f"write  {self.signature.usage}",),
             )

@@ -164,8 +164,7 @@ def _done(layer: Layer, field: str, value: Value) -> str:
 
 def _subject(network: Network, layer: Layer) -> str:
     """What a statement is called: its layer's name; its line where it makes several layers."""
-    alike = sum(other.head == layer.head for other in network.layers)
-    return layer.title if alike == 1 else f"line {layer.head.line}:"
+    return layer.title if network.made[layer.head] == 1 else f"line {layer.head.line}:"
 
 
 def _named(layers: Sequence[Layer]) -> str:

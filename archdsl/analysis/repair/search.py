@@ -107,6 +107,8 @@ class _Search:
 
     def repaired(self) -> Findings:
         for family in self._families():
+            if self.effort.left <= 0:
+                break
             self._try(family)
         fixes = {finding.identity: self._best(finding) for finding in self.wanting}
         if not all(fixes.values()):
