@@ -150,6 +150,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 LIMITS = {
     "bytes of a file": "MAX_BYTES",
+    "words, numbers and signs of a file": "MAX_TOKENS",
     "layers, uses of blocks and iterations, in all networks of a file": "MAX_PARTS",
     "the same of networks that are too large, before the rest of a file's are not begun": (
         "MAX_WASTED"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import TypeAlias, TypeGuard
 
 from lark import Lark, Token, Tree, __version__
@@ -14,6 +15,9 @@ from lark.parsers.lalr_interactive_parser import InteractiveParser
 from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
 from archdsl.source import Source, Span
 from archdsl.syntax import table, tree
+
+MAX_TOKENS = 150_000
+"""Words, numbers and signs of a file. A network of 10,000 layers, written out, takes 55,000."""
 
 MAX_NESTING = 100
 """Blocks and parentheses inside one another. GoogLeNet, written by hand, needs four."""
@@ -39,7 +43,17 @@ LarkTree: TypeAlias = Tree[Token]
 
 def parse(source: Source, findings: Findings) -> tree.File:
     """The tree of a text. What is wrong in it goes to `findings`; the tree holds the rest."""
-    lexed = list(tokens(source.text))
+    lexed = list(islice(tokens(source.text), MAX_TOKENS + 1))
+    if len(lexed) > MAX_TOKENS:
+        findings.append(
+            at(
+                catalogue.TOO_LARGE,
+                _span(source, lexed[-1]),
+                f"the file has more than {MAX_TOKENS:,} words, numbers and signs",
+                help=("write  repeat n { … }  for what comes several times, or several files",),
+            )
+        )
+        return tree.File(source, ())
     if (deep := _too_deep(lexed)) is not None:
         findings.append(
             at(

@@ -7,7 +7,7 @@ import pytest
 from archdsl.diagnostics import Findings
 from archdsl.source import Source
 from archdsl.syntax import tree
-from archdsl.syntax.parse import MAX_NESTING, parse
+from archdsl.syntax.parse import MAX_NESTING, MAX_TOKENS, parse
 
 
 def parsed(text: str) -> tuple[tree.File, Findings]:
@@ -141,3 +141,12 @@ def test_nesting_up_to_the_limit_parses() -> None:
 def test_the_comment_above_a_statement() -> None:
     (statement,) = statements("# not this\n\n# A title,\n#   in two lines.\narch A { relu }")
     assert tree.comment_above(statement) == "A title, in two lines."
+
+
+def test_a_text_without_end_is_not_read_to_its_end() -> None:
+    findings = Findings()
+    file = parse(Source("long.arch", "x\n" * MAX_TOKENS), findings)
+    assert [d.rule.code for d in findings] == ["E305"] and file.statements == ()
+    assert len(parse(Source("long.arch", "x\n" * (MAX_TOKENS // 2)), Findings()).statements) == (
+        MAX_TOKENS // 2
+    )
