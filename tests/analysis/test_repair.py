@@ -307,3 +307,14 @@ def test_many_claims_are_repaired_in_bounds() -> None:
         f"expect params {1_000 + n}" for n in range(1_000)
     )
     assert len(compiled(network(body)).diagnostics) == 1_000
+
+
+def test_an_edit_may_change_how_many_claims_there_are() -> None:
+    """A block's count of repeats is tried as well, and each repeat claims a shape."""
+    text = (
+        "block body(n) {\n  repeat n { conv 8 3x3 pad=1 -> 8x16x16 }\n  conv 8 3x3\n}\n"
+        "arch Net {\n  input 8x16x16\n  a: add { body 3 } {}\n}\n"
+    )
+    (finding,) = compiled(text).diagnostics
+    assert finding.rule.name == "join-mismatch"
+    assert finding.fixes[0].title == "a.add.1.body.conv pad=1"

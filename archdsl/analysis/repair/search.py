@@ -69,12 +69,11 @@ def with_repairs(
 
     An edit is offered if the finding goes away, no other finding about shapes comes, no true shape
     claim becomes false, and it does not break more than it mends; what it does to other claims is
-    said. Edits are ranked by the shape
-    claims that they make true, and by what stays wrong with shapes; then those of a number that the
-    author wrote come before added arguments; then by the size of the change, relative to what it
-    changes; then by the other claims that they make true. Pairs of edits are tried where no single
-    one helps. `again` gives the network of the text after edits on which more depends than the
-    layers that are there.
+    said. Edits are ranked by the shape claims that they make true, and by what stays wrong with
+    shapes; then those of a number that the author wrote come before added arguments; then by the
+    size of the change, relative to what it changes; then by the other claims that they make true.
+    Pairs of edits are tried where no single one helps. `again` gives the network of the text after
+    edits on which more depends than the layers that are there.
     """
     if not any(finding.rule in REPAIRED for finding in findings):
         return findings
@@ -188,7 +187,8 @@ class _Search:
         self.effort.left -= self.cost
         problems = Findings()
         after = analyse(network, problems, self.analysis.levels)
-        if not (wrong := about_shapes(problems)) <= self.problems:
+        same_claims = len(after.verdicts) == len(self.analysis.verdicts)  # but with other repeats
+        if not same_claims or not (wrong := about_shapes(problems)) <= self.problems:
             return None
         pairs = list(zip(self.analysis.verdicts, after.verdicts, strict=True))
         shapes = _gain(pair for pair in pairs if pair[0].is_shape)
