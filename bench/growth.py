@@ -26,7 +26,7 @@ def chain(layers: int) -> str:
 
 def repeats(layers: int) -> str:
     """Iterations of a convolution, a relu and a residual branch."""
-    body = "conv 8 3x3 pad=1; relu; add { tanh } {}"
+    body = "conv 8 3x3 pad=1; relu; add { lrn } {}"
     return f"arch Repeats {{\n  input 8x16x16\n  repeat {layers // 4} {{ {body} }}\n}}\n"
 
 
@@ -39,7 +39,7 @@ def branches(layers: int) -> str:
 
 def blocks(layers: int) -> str:
     """A block of four layers to a stage."""
-    block = "block unit(n) { conv n 3x3 pad=1; batchnorm; relu; tanh }\n"
+    block = "block unit(n) { conv n 3x3 pad=1 bias=no; batchnorm; relu; lrn }\n"
     stages = "\n".join(f"  s{n}: unit 8" for n in range(layers // 4))
     return f"{block}arch Blocks {{\n  input 8x16x16\n{stages}\n}}\n"
 
