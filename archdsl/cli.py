@@ -21,6 +21,7 @@ from archdsl.api import Arch, SpecError, require_arch, require_checked, select
 from archdsl.compiler import Compilation, compile_bytes, compile_file
 from archdsl.diagnostics import Diagnostic, Findings, Severity, catalogue, levels
 from archdsl.diagnostics import render as findings_view
+from archdsl.diagnostics.edits import first_numbers
 from archdsl.diagnostics.levels import Levels
 from archdsl.lower import scope
 from archdsl.reading import decoded, read
@@ -736,10 +737,8 @@ def _print_checked(
             lines += [report.library(compilation.module), ()]
     numbers: dict[object, int] = {}  # of the first edit of each finding, as --pick takes them
     for compilation in compiled:
-        number = 1
-        for diagnostic in compilation.diagnostics:
+        for diagnostic, number in first_numbers(compilation.diagnostics):
             numbers.setdefault(diagnostic.place, number)
-            number += len(diagnostic.fixes)
     numbered = [(diagnostic, numbers.get(diagnostic.place, 1)) for diagnostic in diagnostics]
     for diagnostic, number in numbered:
         lines += [*findings_view.text(diagnostic, number), ()]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from archdsl.diagnostics import Diagnostic, Fix, Severity
-from archdsl.diagnostics.edits import edited
+from archdsl.diagnostics.edits import edited, first_numbers
 
 
 class CannotFix(Exception):
@@ -24,9 +24,10 @@ class Made:
 
 
 def numbered(findings: Iterable[Diagnostic]) -> Iterator[tuple[int, Diagnostic, Fix]]:
-    """Every fix with its number: they count on from one finding to the next."""
-    offered = ((finding, fix) for finding in findings for fix in finding.fixes)
-    return ((number, finding, fix) for number, (finding, fix) in enumerate(offered, 1))
+    """Every fix with its number, which is the one that it is shown with."""
+    for finding, first in first_numbers(findings):
+        for number, fix in enumerate(finding.fixes, first):
+            yield number, finding, fix
 
 
 def chosen(findings: Iterable[Diagnostic], pick: int | None = None) -> Made | None:

@@ -1,14 +1,22 @@
-"""Edits made: a text with its fixes."""
+"""Fixes: how those of a file are numbered, and a text with their edits made."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from archdsl.diagnostics.diagnostic import Edit
+from archdsl.diagnostics.diagnostic import Diagnostic, Edit
 
 _GAP = re.compile(r"(?:^|(?<=\S)) {2,}(?=\S)")
 """Blanks that set off what follows, so that it stands in a column of its own."""
+
+
+def first_numbers(findings: Iterable[Diagnostic]) -> Iterator[tuple[Diagnostic, int]]:
+    """Each finding with the number of its first fix: they count on from one to the next."""
+    number = 1
+    for finding in findings:
+        yield finding, number
+        number += len(finding.fixes)
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:

@@ -150,21 +150,22 @@ def _uncertain(source: Source) -> tuple[int, int]:
     """
     depth = 0
     begins, start = True, 0
-    stray: tuple[int, int] | None = None
+    stray: int | None = None
+    """Where the block begins that stands before a brace that closes nothing."""
     for token in tokens(source.text):
         place = token.start_pos or 0
         if begins and depth == 0 and token in TopLevel.words:
             if stray is not None:
-                return stray[0], place
+                return stray, place
             start = place
         if token.type == "LBRACE":
             depth += 1
         elif token.type == "RBRACE" and depth == 0 and stray is None:
-            stray = start, place
+            stray = start
         elif token.type == "RBRACE":
             depth = max(0, depth - 1)
         begins = token.type == "_SEP" and depth == 0
-    return (start if stray is None else stray[0]), len(source.text) + 1
+    return (start if stray is None else stray), len(source.text) + 1
 
 
 def _hidden(source: Source) -> tuple[int, int]:

@@ -175,6 +175,7 @@ def _named(layers: Sequence[Layer]) -> str:
 
 
 def written_out(value: Value) -> str:
+    """A value as a spec writes it: `yes`, `3`, `3x5`."""
     match value:
         case bool():
             return "yes" if value else "no"
