@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 from archdsl.analysis import Analysis, Costs, Verdict
 from archdsl.compiler import Compilation, compile_file
@@ -28,8 +29,7 @@ class SpecError(Exception):
         self.diagnostics = diagnostics
 
 
-@dataclass(frozen=True)
-class CheckResult:
+class CheckResult(NamedTuple):
     """What `archdsl check` finds: `ok` if there is no error, the findings, the claims' verdicts."""
 
     ok: bool

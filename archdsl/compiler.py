@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.analysis import Analysis, analyse
 from archdsl.analysis.lints import Linter
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from archdsl.analysis.repair import Effort
 
 
-@dataclass(frozen=True)
-class Compilation:
+class Compilation(NamedTuple):
     """One file, compiled: its networks with all that is known of them, and all that is wrong."""
 
     module: Module | None

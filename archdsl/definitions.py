@@ -87,8 +87,7 @@ class Module:
         return tuple(found)
 
 
-@dataclass(frozen=True, eq=False)
-class Scope:
+class Scope(NamedTuple):
     """Where a statement stands: its file, and what the parameters around it come to."""
 
     module: Module

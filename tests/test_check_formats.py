@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +76,8 @@ def test_warnings_alone_are_no_failure(
 ) -> None:
     def milder(*arguments: Any) -> Compilation:
         compiled = compile_file(*arguments)
-        warnings = (replace(d, level=Severity.WARNING) for d in compiled.diagnostics)
-        return replace(compiled, diagnostics=tuple(warnings))
+        warnings = (d._replace(level=Severity.WARNING) for d in compiled.diagnostics)
+        return compiled._replace(diagnostics=tuple(warnings))
 
     monkeypatch.setattr(cli, "compile_file", milder)
     result = check(format, str(folder / "a.arch"))

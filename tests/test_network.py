@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ def test_a_changed_network_has_the_changed_layers() -> None:
     def tanh(layer: Layer) -> Layer:
         if layer.op.weighted or "relu" not in layer.name:
             return layer
-        return layer.with_changes(bound=replace(layer.bound, word=Tanh()))
+        return layer.with_changes(bound=layer.bound._replace(word=Tanh()))
 
     changed = network.mapped(tanh)
     assert [layer.op.word for layer in changed.layers] == ["tanh"] * 3 + ["add"] + ["tanh"] * 4

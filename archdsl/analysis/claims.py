@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from archdsl.analysis.costs import Costs, Figures, Memory, figures
 from archdsl.analysis.shapes import ClaimedShape, Shapes
@@ -25,8 +25,7 @@ MANY = 10
 """A figure this many times as large as claimed is told as a multiple, not in percent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A claim and its proof. `holds` is None where it cannot be judged; `remark` then says why.
 
     `claimed` and `actual` are figures, or shapes as text; `actual` is None where it is not known.
@@ -139,8 +138,7 @@ class _Court:
         actual = self._actual(claim, costs)
         memory = self._memory(costs) if claim.quantity == "memory" else None
         holds = _holds(claim.amount, actual)
-        verdict = replace(
-            verdict,
+        verdict = verdict._replace(
             holds=holds,
             actual=actual,
             memory=_told(memory, self.network) if memory is not None else (),
@@ -150,7 +148,7 @@ class _Court:
         for cause, said in self._causes(claim):
             told = f"{said} '{verdict.text}'"
             self.shapes.consequences.setdefault(cause, []).append(told)
-            return replace(verdict, remark="a consequence")
+            return verdict._replace(remark="a consequence")
         self.findings.append(self._wrong(expect, verdict))
         return verdict
 

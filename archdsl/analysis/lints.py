@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
 from math import prod
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from archdsl.analysis import Analysis
 from archdsl.definitions import Definition, Module
@@ -157,8 +157,7 @@ def _is_wall(cls: type[Op]) -> bool:
 # --- the lints --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A finding, and the layer that can allow it; None for what no layer can."""
 
     finding: Diagnostic
@@ -288,7 +287,7 @@ def channels_last(net: Reading) -> Iterator[Found]:
         label="channels come first here",
         help=(f"a picture of {height}x{width} with {_counted(channels, 'channel')} is {meant}",),
     )
-    yield Found(replace(finding, fixes=(fix,) if is_literal else ()), None)
+    yield Found(finding._replace(fixes=(fix,) if is_literal else ()), None)
 
 
 LINTS: tuple[Lint, ...] = (
@@ -312,7 +311,7 @@ def _found(
     fixes: tuple[Fix, ...] = (),
 ) -> Found:
     finding = at(rule, layer.head, message, secondary=tuple(others), notes=notes, help=(help,))
-    return Found(replace(finding, fixes=fixes).beside(layer.bound.context), layer)
+    return Found(finding._replace(fixes=fixes).beside(layer.bound.context), layer)
 
 
 def _listed(layers: Sequence[Layer]) -> str:
@@ -508,4 +507,4 @@ class Linter:
                 blanks = len(place.source.text[: place.start].rstrip(" \t"))
                 edit = Edit(Span(place.source, blanks, place.end), "")
                 fix = Fix(f"without {place.text}", (edit,), safe=True)
-                yield replace(finding, fixes=(fix,) if whole else ())
+                yield finding._replace(fixes=(fix,) if whole else ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -101,7 +100,7 @@ def note_consequences(shapes: Shapes, findings: Findings) -> None:
         if len(names) > MAX_LISTED:
             listed += f" and {len(names) - MAX_LISTED:,} more"
         note = f"only because of this, also wrong: {listed}"
-        findings[cause] = replace(findings[cause], notes=(*findings[cause].notes, note))
+        findings[cause] = findings[cause]._replace(notes=(*findings[cause].notes, note))
 
 
 class _Intended(NamedTuple):
@@ -211,7 +210,7 @@ class _Pass:
                 self.state = _State(x, maker, _Intended(layer.op.lossless(x), len(self.findings)))
             labels = self._input_labels(_State(x, maker))
             self.findings += [
-                replace(layer.bound.diagnose(concern, layer.title, labels), level=level)
+                layer.bound.diagnose(concern, layer.title, labels)._replace(level=level)
                 for concern, level in zip(concerns, levels, strict=True)
             ]
         return output
@@ -281,9 +280,8 @@ class _Pass:
             claims = Label(claim.span, f"claims {_size(claim.shape)}")
             lossless = _size(intended.shape)
             note = f"{_size(claim.shape)} is claimed; if nothing were lost it would be {lossless}"
-            self.findings[intended.cause] = replace(
-                cause.beside((claims,)), notes=(*cause.notes, note)
-            )
+            told = cause.beside((claims,))._replace(notes=(*cause.notes, note))
+            self.findings[intended.cause] = told
             return claim.shape
         if not isinstance(part, Layer):
             self.unclear[part.path] = len(self.findings)

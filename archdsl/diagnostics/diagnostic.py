@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -15,8 +14,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One entry of the catalogue: what kind of finding a diagnostic is."""
 
     code: str
@@ -30,15 +28,15 @@ class Rule:
     """An author may mean it: its level can be chosen on the command line."""
     of_layers: bool = False
     """The layer that it is found at can say so itself: `allow=lossy_stride`."""
-    text: str = field(default="", compare=False, repr=False)
+    text: str = ""
     """What it means, for `archdsl explain`. Paragraphs are lines."""
-    why: str = field(default="", compare=False, repr=False)
+    why: str = ""
     """Why it matters."""
-    example: str = field(default="", compare=False, repr=False)
+    example: str = ""
     """A file in which it is found, and nothing else is; empty where one text cannot show it."""
-    mended: str = field(default="", compare=False, repr=False)
+    mended: str = ""
     """The same file without it."""
-    remedy: str = field(default="", compare=False, repr=False)
+    remedy: str = ""
     """What to do about it."""
 
     @property
@@ -73,8 +71,7 @@ class Fix(NamedTuple):
     """By which the fixes of a finding are ordered; of two that are equal neither is likelier."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding: a headline that stands alone, its place, the arithmetic, and the remedy.
 
     `primary` is None only for what has no place in a text: a file that cannot be read.
@@ -95,7 +92,7 @@ class Diagnostic:
         """The same with more places; those that only repeat where it stands are left out."""
         known = [label.span for label in (self.primary, *self.secondary) if label is not None]
         more = tuple(label for label in labels if not any(map(label.span.holds, known)))
-        return replace(self, secondary=(*self.secondary, *more)) if more else self
+        return self._replace(secondary=(*self.secondary, *more)) if more else self
 
     @property
     def severity(self) -> Severity:
@@ -153,7 +150,7 @@ class Findings(list[Diagnostic]):
         for number, count in more.items():
             times = "once more" if count == 1 else f"{count:,} times more"
             note = f"the same {times}, where this is used or repeated"
-            kept[number] = replace(kept[number], notes=(*kept[number].notes, note))
+            kept[number] = kept[number]._replace(notes=(*kept[number].notes, note))
         return kept
 
     def without(self, known: Findings) -> Findings:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from archdsl.diagnostics.diagnostic import Label
@@ -37,8 +36,7 @@ class _Place(NamedTuple):
     primary: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(NamedTuple):
     """A place in columns."""
 
     start: int

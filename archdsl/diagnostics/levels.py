@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from archdsl.diagnostics import catalogue
 from archdsl.diagnostics.diagnostic import Diagnostic, Rule, Severity
@@ -16,14 +17,13 @@ class BadLevel(Exception):
     """A level cannot be chosen as asked for; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(NamedTuple):
     """How findings count: as their rules say, but for the rules that are chosen here.
 
     What a layer allows itself, with `allow=`, is allowed whatever is chosen.
     """
 
-    chosen: Mapping[Rule, Severity | None] = field(default_factory=dict)
+    chosen: Mapping[Rule, Severity | None] = MappingProxyType({})
     """None is allowed: not told."""
     deny_warnings: bool = False
 
@@ -38,7 +38,7 @@ class Levels:
         level = self.of(finding.rule)
         if level is None:
             return None
-        return finding if level is finding.severity else replace(finding, level=level)
+        return finding if level is finding.severity else finding._replace(level=level)
 
 
 DEFAULT = Levels()

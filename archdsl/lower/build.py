@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -192,7 +191,7 @@ class _Builder:
             kept = tuple(stage for stage in bound.word.stages if stage in known)
             if kept or not bound.word.stages:
                 word = bound.word.model_copy(update={"stages": kept})
-                inits.append(replace(bound, word=word))
+                inits.append(bound._replace(word=word))
         return tuple(inits)
 
     def _recipe(self, names: set[str]) -> Recipe | None:

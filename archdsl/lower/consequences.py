@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from archdsl.definitions import Module
 from archdsl.diagnostics import Diagnostic, Findings, Label, Severity, catalogue
@@ -78,7 +77,7 @@ def _names_once(findings: Findings) -> Findings:
         shown = first.beside(tuple(labels[:MAX_SHOWN]))
         if len(labels) > MAX_SHOWN:
             note = f"and in {len(labels) - MAX_SHOWN:,} more places"
-            shown = replace(shown, notes=(*shown.notes, note))
+            shown = shown._replace(notes=(*shown.notes, note))
         told[id(first)] = shown
     return Findings(
         told.get(id(finding), finding)

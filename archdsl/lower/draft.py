@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from archdsl.definitions import Definition, Scope
 from archdsl.diagnostics import Label
@@ -11,8 +12,7 @@ from archdsl.lower.scope import Declared
 from archdsl.syntax import tree
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """An item where it stands: its path, the path of its stage, and the list it is in."""
 
     path: str
@@ -23,8 +23,7 @@ class Spot:
     """What it is inside of."""
 
 
-@dataclass(frozen=True, eq=False)
-class Line:
+class Line(NamedTuple):
     """A statement that is no layer, with the scope it stands in."""
 
     statement: tree.Statement
@@ -72,13 +71,13 @@ class Draft:
         self.definition = variant
         self.scope = Scope(variant.module, {}).inside(self.declared.values)
         self.expects = []
-        self.inits = [replace(line, inherited=True) for line in self.inits]
-        self.settings = [replace(line, inherited=True) for line in self.settings]
+        self.inits = [line._replace(inherited=True) for line in self.inits]
+        self.settings = [line._replace(inherited=True) for line in self.settings]
         _drop_claims(self.items)
 
 
 def _without(line: Line, stages: frozenset[str]) -> Line:
-    return replace(line, forgotten=line.forgotten | stages) if line.inherited else line
+    return line._replace(forgotten=line.forgotten | stages) if line.inherited else line
 
 
 def _drop_claims(items: Items) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from archdsl.definitions import Definition
 from archdsl.diagnostics import Findings, Label, Rule, at, catalogue
@@ -33,8 +32,7 @@ EFFORT = 20
 """What an edit takes beside its search, in layers that are looked through."""
 
 
-@dataclass(frozen=True, eq=False)
-class Match:
+class Match(NamedTuple):
     """What an edit is of: one item, or all of a labelled stage."""
 
     spots: tuple[Spot, ...]
@@ -57,8 +55,7 @@ class Match:
         return {spot.item: items if spot.item is self.first else [] for spot in self.spots}
 
 
-@dataclass(frozen=True, eq=False)
-class _Edit:
+class _Edit(NamedTuple):
     """An edit: of what, and what it does to each match of it."""
 
     target: str
@@ -166,7 +163,7 @@ class Editor:
         for holder in holders:
             if isinstance(holder.item.kind, Definition) or holder.item.count is not None:
                 target = edit.target if by_word else INSIDE + edit.target[len(holder.path) :]
-                inner = replace(edit, target=target)
+                inner = edit._replace(target=target)
                 holder.item.inner.append(partial(self._apply_inside, inner))
 
     def _apply_inside(self, edit: _Edit, item: Item) -> None:
@@ -276,7 +273,7 @@ class Editor:
             changed = self._merged(line.statement, arguments[skipped:], signature(cls), statement)
             changed = changed._replace(arguments=(*arguments[:skipped], *changed.arguments))
             context = (Label(line.statement.head), Label(statement.head, "changed here"))
-            self.draft.settings[number] = replace(line, statement=changed, context=context)
+            self.draft.settings[number] = line._replace(statement=changed, context=context)
 
     def _merged(
         self,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -24,8 +24,7 @@ MAX_TAKERS = 4
 W_co = TypeVar("W_co", bound=Word, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Bound(Generic[W_co]):
+class Bound(NamedTuple, Generic[W_co]):
     """A word with the statement that it came from, so that what is said of it has a place."""
 
     word: W_co

@@ -8,7 +8,17 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
@@ -95,8 +105,7 @@ def _forget_class_variables(cls: type[Word]) -> None:
 _forget_class_variables(Word)
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(NamedTuple):
     """Annotation of a field that `convert` makes from a bound value; None means it does not fit."""
 
     convert: Callable[[Any], Any]
@@ -308,8 +317,7 @@ NO_FIT = object()
 Fit: TypeAlias = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What one argument takes, read off its field's type."""
 
     field: FieldInfo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from archdsl.diagnostics import Edit, Fix, at, catalogue
 from archdsl.diagnostics.diagnostic import Diagnostic, Severity
@@ -17,7 +16,7 @@ def test_a_command() -> None:
     finding = at(
         catalogue.WRONG_CLAIM, place, "1, not: 2", notes=("0.8 % more",), help=("mend it",)
     )
-    finding = replace(finding, fixes=(Fix("pad=2", (Edit(place, "good"),), "as is usual"),))
+    finding = finding._replace(fixes=(Fix("pad=2", (Edit(place, "good"),), "as is usual"),))
     assert command(finding) == (
         "::error file=a%2Cb%3A100%25.arch,line=2,col=8,endLine=2,endColumn=11,"
         "title=E402 wrong-claim::1, not: 2%0A= 0.8 %25 more%0Ahelp: mend it:%0A"
@@ -27,7 +26,7 @@ def test_a_command() -> None:
 
 def test_a_warning() -> None:
     finding = at(catalogue.LOSSY_STRIDE, Span(Source("a.arch", "bad"), 0, 3), "message")
-    warning = command(replace(finding, level=Severity.WARNING))
+    warning = command(finding._replace(level=Severity.WARNING))
     assert warning.startswith("::warning file=a.arch,")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from archdsl.diagnostics import Edit, Fix, Label, at, catalogue
@@ -37,7 +35,7 @@ def test_a_diagnostic_in_full() -> None:
         help=("first", "these mend it"),
     )
     edit = Edit(span(BLOCK, "bad"), "good")
-    finding = replace(finding, fixes=(Fix("畳み", (edit,), "wide"), Fix("stride=1", (edit,))))
+    finding = finding._replace(fixes=(Fix("畳み", (edit,), "wide"), Fix("stride=1", (edit,))))
     assert shown(finding) == [
         "error[E301 lossy-stride]: the headline",
         "  ┌─ blocks.arch:2:3",
@@ -78,7 +76,7 @@ def test_a_diagnostic_on_one_line() -> None:
 )
 def test_the_summary_counts(levels: list[Severity], said: str) -> None:
     finding = at(catalogue.LOSSY_STRIDE, span(NET, "use"), "message")
-    assert plain(summary(replace(finding, level=level) for level in levels)) == said
+    assert plain(summary(finding._replace(level=level) for level in levels)) == said
 
 
 def test_json_counts_from_one_and_ends_exclusively() -> None:
@@ -92,7 +90,7 @@ def test_json_counts_from_one_and_ends_exclusively() -> None:
         help=("h",),
     )
     edits = (Edit(span(BLOCK, "bad"), "good"), Edit(Span(NET, 0, 0), "# mended\n"))
-    finding = replace(finding, fixes=(Fix("title", edits, "remark"),))
+    finding = finding._replace(fixes=(Fix("title", edits, "remark"),))
     assert as_json(finding) == {
         "code": "E101",
         "name": "syntax",

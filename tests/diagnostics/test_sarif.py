@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -90,7 +89,7 @@ def test_every_rule_is_described() -> None:
 
 
 def test_a_result(finding: Diagnostic) -> None:
-    found = result(replace(finding, notes=("54.25",), help=("mend it",), level=Severity.WARNING))
+    found = result(finding._replace(notes=("54.25",), help=("mend it",), level=Severity.WARNING))
     assert catalogue.RULES[found["ruleIndex"]].code == found["ruleId"] == "E301"
     assert found["level"] == "warning"
     assert found["message"] == {"text": "the headline\n= 54.25\nhelp: mend it"}
@@ -106,7 +105,7 @@ def test_a_result(finding: Diagnostic) -> None:
 def test_secondary_labels_are_related_locations(finding: Diagnostic) -> None:
     other = Source("blocks.arch", "one\ntwo")
     labels = (Label(Span(other, 0, 7), "used here"), Label(Span(other, 7, 7)))
-    related = result(replace(finding, secondary=labels))["relatedLocations"]
+    related = result(finding._replace(secondary=labels))["relatedLocations"]
     assert related == [
         {
             "id": 1,
@@ -135,7 +134,7 @@ def test_fixes_group_their_edits_by_file(finding: Diagnostic) -> None:
         Edit(Span(other, 7, 7), " three"),
     )
     fixes = (Fix("three edits", edits, "as is usual"), Fix("pad=2", edits[1:2]))
-    found = result(replace(finding, fixes=fixes))["fixes"]
+    found = result(finding._replace(fixes=fixes))["fixes"]
     assert [fix["description"]["text"] for fix in found] == ["three edits: as is usual", "pad=2"]
     first, second = found[0]["artifactChanges"]
     assert first["artifactLocation"] == {"uri": "blocks.arch"}
@@ -183,7 +182,7 @@ def test_the_command_line_is_no_file() -> None:
 
 
 def test_braces_are_doubled_and_control_characters_shown(finding: Diagnostic) -> None:
-    found = result(replace(finding, message="this '{' \x1b[31m {0}"))
+    found = result(finding._replace(message="this '{' \x1b[31m {0}"))
     assert found["message"]["text"] == "this '{{' ␦[31m {{0}}"
 
 

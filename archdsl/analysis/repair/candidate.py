@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from archdsl.diagnostics import Edit
@@ -115,7 +115,7 @@ def argument(
         if other.head not in heads and other.path not in paths:
             return other
         word = other.op.model_copy(update={field: value})
-        return other.with_changes(bound=replace(other.bound, word=word))
+        return other.with_changes(bound=other.bound._replace(word=word))
 
     first, *more = layers
     title, subject = min(texts), _subject(network, first)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archdsl.analysis.repair.candidate import (
     READING,
@@ -176,7 +175,7 @@ def of_claim(expect: Bound[Expect]) -> Family:
 def _read_as(expect: Bound[Expect], quantity: str) -> Change:
     def change(network: Network) -> Network:
         word = expect.word.model_copy(update={"quantity": quantity})
-        other = replace(expect, word=word)
+        other = expect._replace(word=word)
         expects = tuple(other if e is expect else e for e in network.expects)
         return network.with_changes(expects=expects)
 

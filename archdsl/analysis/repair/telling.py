@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archdsl.analysis import Analysis, Verdict
 from archdsl.analysis.repair.outcome import Outcome, is_of
 from archdsl.diagnostics import Diagnostic, Fix, catalogue
@@ -37,7 +35,7 @@ def with_fixes(finding: Diagnostic, mending: list[Outcome], analysis: Analysis) 
     effect = _effect(finding, layer, all_shapes, whole)
     which = "these" if len(fixes) > 1 else "this"
     verb = effect if len(fixes) > 1 else _singular(effect)
-    return replace(finding, help=(*finding.help, f"{which} {verb}"), fixes=fixes)
+    return finding._replace(help=(*finding.help, f"{which} {verb}"), fixes=fixes)
 
 
 def _effect(finding: Diagnostic, layer: Layer | None, all_shapes: bool, whole: bool) -> str:
