@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from archdsl.source import Source
@@ -15,13 +14,13 @@ FROM = "from"
 """Stands between a variant's name and its base's."""
 
 
-@dataclass(frozen=True, eq=False)
 class Definition:
     """A block or an arch as it was written, in the file whose names it sees."""
 
-    name: tree.Name
-    statement: tree.Statement
-    module: Module = field(repr=False)
+    def __init__(self, name: tree.Name, statement: tree.Statement, module: Module) -> None:
+        self.name = name
+        self.statement = statement
+        self.module = module
 
     @property
     def body(self) -> tuple[tree.Statement, ...]:
@@ -47,33 +46,33 @@ class Let(NamedTuple):
     value: Quantity
 
 
-@dataclass(eq=False)
 class Names:
     """Blocks, archs and lets by name."""
 
-    blocks: dict[str, Definition] = field(default_factory=dict)
-    archs: dict[str, Definition] = field(default_factory=dict)
-    lets: dict[str, Let] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.blocks: dict[str, Definition] = {}
+        self.archs: dict[str, Definition] = {}
+        self.lets: dict[str, Let] = {}
 
 
-@dataclass(eq=False)
 class Module:
     """One file: what it defines, and what it sees of the files that it uses.
 
     What another file sees of it is `own` alone: a use is not transitive.
     """
 
-    source: Source
-    own: Names = field(default_factory=Names)
-    visible: Names = field(default_factory=Names)
-    """`own` and what the used files own."""
-    lets: dict[str, Quantity] = field(default_factory=dict)
-    """The visible lets' values."""
-    uses: tuple[Module, ...] = ()
-    incomplete: bool = False
-    """A file that it uses cannot be read, which is reported: unknown names may be that file's."""
-    recursive: set[Definition] = field(default_factory=set)
-    """Blocks of this file that use themselves, which is reported, and are not expanded."""
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.own = Names()
+        self.visible = Names()
+        """`own` and what the used files own."""
+        self.lets: dict[str, Quantity] = {}
+        """The visible lets' values."""
+        self.uses: tuple[Module, ...] = ()
+        self.incomplete = False
+        """A file that it uses cannot be read, which is reported: unknown names may be its."""
+        self.recursive: set[Definition] = set()
+        """Blocks of this file that use themselves, which is reported, and are not expanded."""
 
     def sources(self) -> tuple[Source, ...]:
         """This file and all that it uses, each once, this one first."""

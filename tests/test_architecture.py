@@ -118,3 +118,13 @@ def test_check_leaves_what_it_does_not_need(arguments: list[str]) -> None:
     command = [sys.executable, "-c", script, *arguments, str(SPECS / "alexnet.arch")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_pydantic_does_not_load_what_would_look_for_plugins() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "archdsl", "check"]
+    done = subprocess.run(
+        [*command, str(SPECS / "alexnet.arch")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "typer._adapters" in done.stderr  # which makes the validators of a command line
+    assert "importlib.metadata" not in done.stderr, "see __main__"

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from archdsl.analysis.shapes import ClaimedShape, Shapes
 from archdsl.network import Branches, Group, Item, Layer, Network, Part, Stage, subgroups
 from archdsl.words.word import Unbound
 
 
-@dataclass(slots=True)
 class Grounds:
     """Of a network with errors: where it stops, and what goes on from claims instead."""
 
-    stops: list[Layer] = field(default_factory=list)
-    """Layers that give no shape though what goes into them is known, or whose statement is wrong,
-    in the order of the text."""
-    resumed: dict[str, Part] = field(default_factory=dict)
-    """By the path of such a layer, the part from which on the shapes are known again."""
-    taken: list[ClaimedShape] = field(default_factory=list)
-    """The claims that stand in for what the layers give, which is another shape or unknown."""
-    claimed: set[str] = field(default_factory=set)
-    """The paths of layers, stages and other parts whose output stands on such a claim."""
+    def __init__(self) -> None:
+        self.stops: list[Layer] = []
+        """Layers that give no shape though what goes into them is known, or whose statement is
+        wrong, in the order of the text."""
+        self.resumed: dict[str, Part] = {}
+        """By the path of such a layer, the part from which on the shapes are known again."""
+        self.taken: list[ClaimedShape] = []
+        """The claims that stand in for what the layers give, which is another shape or unknown."""
+        self.claimed: set[str] = set()
+        """The paths of layers, stages and other parts whose output stands on such a claim."""
 
 
 def grounds(network: Network, shapes: Shapes) -> Grounds:

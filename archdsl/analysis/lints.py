@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
 from math import prod
@@ -46,19 +45,19 @@ PICTURE_CHANNELS = (1, 3, 4)
 # --- what is read -----------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class Reading:
     """A network's layers, joins after their branches, each with the numbers of those it reads."""
 
-    analysis: Analysis
-    layers: list[Layer] = field(default_factory=list)
-    reads: list[tuple[int, ...]] = field(default_factory=list)
-    end: int = INPUT
-    """The layer whose output is the network's."""
-    kinds: defaultdict[type[Op], list[int]] = field(default_factory=lambda: defaultdict(list))
-    """The layers by class: most lints ask for a few of them."""
-    allowing: list[Layer] = field(default_factory=list)
-    """Those that say allow=."""
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.layers: list[Layer] = []
+        self.reads: list[tuple[int, ...]] = []
+        self.end = INPUT
+        """The layer whose output is the network's."""
+        self.kinds: defaultdict[type[Op], list[int]] = defaultdict(list)
+        """The layers by class: most lints ask for a few of them."""
+        self.allowing: list[Layer] = []
+        """Those that say allow=."""
 
     @property
     def network(self) -> Network:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from archdsl.definitions import Definition, Scope
@@ -40,26 +39,26 @@ class Line(NamedTuple):
         return self.statement.word.text
 
 
-@dataclass(eq=False)
 class Draft:
     """An arch, or a variant of one, before its statements are bound."""
 
-    definition: Definition
-    scope: Scope
-    declared: Declared
-    items: Items = field(default_factory=list)
-    input: Line | None = None
-    devices: Line | None = None
-    train: Line | None = None
-    expects: list[Line] = field(default_factory=list)
-    inits: list[Line] = field(default_factory=list)
-    settings: list[Line] = field(default_factory=list)
-    edited: bool = False
-    """Whether a variant has changed anything yet."""
-    sound: bool = True
-    """Whether no edit has an error."""
-    unreadable_input: bool = False
-    """Something that is wrong may have been the input, so that it is not missed."""
+    def __init__(self, definition: Definition, scope: Scope, declared: Declared) -> None:
+        self.definition = definition
+        self.scope = scope
+        self.declared = declared
+        self.items: Items = []
+        self.input: Line | None = None
+        self.devices: Line | None = None
+        self.train: Line | None = None
+        self.expects: list[Line] = []
+        self.inits: list[Line] = []
+        self.settings: list[Line] = []
+        self.edited = False
+        """Whether a variant has changed anything yet."""
+        self.sound = True
+        """Whether no edit has an error."""
+        self.unreadable_input = False
+        """Something that is wrong may have been the input, so that it is not missed."""
 
     def forget(self, stages: frozenset[str]) -> None:
         """Let the inherited lines say nothing more of stages that are gone."""

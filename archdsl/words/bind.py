@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
@@ -254,16 +253,16 @@ def chosen(statement: tree.Statement, family: type[W_co], findings: Findings) ->
     return cast("type[W_co] | None", family.words.get(name.text))
 
 
-@dataclass(frozen=True)
 class Signature:
     """What a statement takes: a word's is read off its class, a block's off its header."""
 
-    name: str
-    phrase: str
-    """How a statement begins, with its family: `optimizer sgd`."""
-    kinds: Mapping[str, Kind]
-    rest: str = ""
-    """What follows the arguments: `key=value…`, blocks."""
+    def __init__(self, name: str, phrase: str, kinds: Mapping[str, Kind], rest: str = "") -> None:
+        self.name = name
+        self.phrase = phrase
+        """How a statement begins, with its family: `optimizer sgd`."""
+        self.kinds = kinds
+        self.rest = rest
+        """What follows the arguments: `key=value…`, blocks."""
 
     @cached_property
     def required(self) -> tuple[str, ...]:

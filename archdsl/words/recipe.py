@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, Field
 
 from archdsl.words.word import (
     Count,
@@ -380,15 +380,15 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    data: SerializeAsAny[Data] = Field(default_factory=Shapes.model_construct)
+    data: Data = Field(default_factory=Shapes.model_construct)
     augment: Augment | None = None
     batch: int = 128
     epochs: int | None = 10
     steps: int | None = None
     """One of epochs and steps is None."""
     seed: int = 0
-    optimizer: SerializeAsAny[Optimizer] = Field(default_factory=lambda: Sgd(lr=0.01, momentum=0.9))
+    optimizer: Optimizer = Field(default_factory=lambda: Sgd(lr=0.01, momentum=0.9))
     scale: tuple[Scale, ...] = ()
-    schedule: SerializeAsAny[Schedule] = Field(default_factory=Constant.model_construct)
+    schedule: Schedule = Field(default_factory=Constant.model_construct)
     loss: CrossEntropy = Field(default_factory=CrossEntropy.model_construct)
     evaluate: Evaluate = Field(default_factory=Evaluate.model_construct)
