@@ -18,6 +18,9 @@ from lark.lexer import TerminalDef
 SHIFT = 0
 """How Lark marks an action that goes on to another state, in what it saves."""
 
+LONGEST = 2**32 - 1
+"""What is written for a length that has no end."""
+
 TABLE = Path(__file__).with_name("table.py")
 
 _HEADER = '''"""The parse table of grammar.lark, written by `make grammar`. Do not edit."""
@@ -82,8 +85,11 @@ def _renumbered(parser: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value without Lark's own kind of text."""
+    """The value without Lark's own kind of text, and the same whatever Python made it: what a
+    pattern may repeat without end has another greatest length in each."""
     match value:
+        case int() if not isinstance(value, bool):
+            return min(value, LONGEST)
         case str():
             return str(value)
         case dict():
