@@ -10,12 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from archdsl import torch as torch
     from archdsl.api import Arch, CheckResult, SpecError, load
     from archdsl.network import Network
     from archdsl.shape import Shape
 
 __all__ = ["Arch", "CheckResult", "Network", "Shape", "SpecError", "load"]
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _HOMES = {"Network": "archdsl.network", "Shape": "archdsl.shape"}
 
@@ -25,6 +26,8 @@ def __getattr__(name: str) -> object:
 
     The command line decides how it is loaded: see __main__.py.
     """
+    if name == "torch":  # no part of __all__, since `import *` shall not load PyTorch
+        return import_module("archdsl.torch")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES.get(name, "archdsl.api")), name)

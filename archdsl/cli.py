@@ -61,12 +61,6 @@ class Color(StrEnum):
     NEVER = "never"
 
 
-class Device(StrEnum):
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
 app = typer.Typer(
     name="archdsl",
     help="A small declarative language for convolutional networks.",
@@ -185,7 +179,7 @@ def check(
         repairs = [_fix(name, overrides, chosen, pick, diff) for name in names]
         if diff or FAILED in repairs:
             raise typer.Exit(max(repairs))
-    compiled = [_compile(*_target(name), overrides, chosen) for name in names]
+    compiled = [_compile(*files.target(name), overrides, chosen) for name in names]
     unknown = _unknown_overrides(compiled, overrides)
     # A file that others use as well is complained of once.
     found = {d.place: d for compilation in compiled for d in compilation.diagnostics}
@@ -258,13 +252,47 @@ def emit(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Where to; default: standard output."),
     ] = None,
+    onnx: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write ONNX there, and no module but with -o."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --onnx: a run's weights; default: initial ones."),
+    ] = None,
+    script: Annotated[
+        bool,
+        typer.Option(
+            "--train", help="With -o NAME.py: also a script by the recipe, NAME_train.py."
+        ),
+    ] = False,
+    layout: Annotated[
+        str,
+        typer.Option(
+            metavar="fused|towers|ranks",
+            help="One device, several in one process, or a process for each.",
+        ),
+    ] = "fused",
     settings: Settings = None,
     color: Colored = Color.AUTO,
 ) -> None:
-    """Write the network as a standalone PyTorch module."""
+    """Write the network as a standalone PyTorch module, or as ONNX."""
+    if layout != "fused" and (script or onnx is not None):
+        _fail(f"--layout {layout}: --train and --onnx write the fused layout; leave one away")
+    if script and output is None:
+        _fail("--train writes a script beside the module: name the module, such as -o network.py")
+    if weights is not None and onnx is None:
+        _fail("--weights goes with --onnx: a module's text holds none")
     arch = _load(spec, settings, color)
     _require_checked(arch, color)
-    text = arch.pytorch()
+    if onnx is not None:
+        _emit_onnx(arch, onnx, weights)
+        if output is None:
+            return
+    if script and output is not None:
+        _emit_with_script(arch, output)
+        return
+    text = _module_text(arch, layout)
     if output is None:
         print(text, end="")
     else:
@@ -279,7 +307,15 @@ def train(
         str | None,
         typer.Option(metavar="KIND[:DIR]", help="Instead of the recipe's: shapes, folder:DIR, …"),
     ] = None,
-    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
+    device: Annotated[
+        str, typer.Option(metavar="NAME[,NAME…]", help="auto, cpu, cuda or one like cuda:1.")
+    ] = "auto",
+    layout: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|fused|towers|ranks", help="Where a network of several devices computes."
+        ),
+    ] = "auto",
     steps: Annotated[
         int | None,
         typer.Option(min=1, max=10**9, help="How many steps, instead of the recipe's length."),
@@ -311,7 +347,7 @@ def train(
     console = _console(color)
     try:
         job = training.job(arch, source)
-        training.train(job, run, device.value, steps, training.reporter(console))
+        training.train(job, run, device, steps, training.reporter(console), layout)
     except training.TrainingError as error:
         _fail(str(error))
     except training.Interrupted as stopped:
@@ -428,13 +464,6 @@ def _stdin() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _target(spec: str) -> tuple[str, str | None]:
-    """The file and, of FILE.arch:Name, the name of the arch."""
-    path, separator, name = spec.rpartition(":")
-    named = bool(separator) and path.endswith(".arch") and not Path(spec).exists()
-    return (path, name) if named else (spec, None)
-
-
 def _compile(
     name: str, arch: str | None, overrides: dict[str, Quantity], chosen: Levels = levels.DEFAULT
 ) -> Compilation:
@@ -462,7 +491,7 @@ def _unknown_overrides(
 def _load(spec: str, settings: list[str] | None, color: Color) -> Arch:
     """The one network that a command works on; ends the program where there is none."""
     overrides = _overrides(settings, color)
-    path, name = _target(spec)
+    path, name = files.target(spec)
     if Path(path).is_dir():
         _fail(f"{path} is a folder: name one of its .arch files")
     compilation = _compile(path, name, overrides)
@@ -484,7 +513,7 @@ def _two(before: str, after: str, overrides: dict[str, Quantity], color: Color) 
     """
     if before == after == files.STDIN:
         _fail("only one of the two can be standard input")
-    targets = [_target(spec) for spec in (before, after)]
+    targets = [files.target(spec) for spec in (before, after)]
     for path, _ in targets:
         if Path(path).is_dir():
             _fail(f"{path} is a folder: diff compares two networks, FILE.arch or FILE.arch:Name")
@@ -569,7 +598,7 @@ def _fix(
     """Make the edits that are offered for a file, or print what they change."""
     from archdsl import fix
 
-    path, arch = _target(name)
+    path, arch = files.target(name)
     try:
         data = Path(path).read_bytes()
         before = data.decode("utf-8-sig")
@@ -652,6 +681,41 @@ def _rewrite(name: str, data: bytes) -> int:
 # --- writing ----------------------------------------------------------------------------------
 
 
+def _module_text(arch: Arch, name: str) -> str:
+    """The module in the layout of that name."""
+    from archdsl.codegen import layouts
+    from archdsl.codegen.layout import Layout
+    from archdsl.codegen.probes import probes
+
+    if name not in set(Layout):
+        _fail(f"--layout {name}: it is {', '.join(Layout)}")
+    layout = Layout(name)
+    if layout is not Layout.FUSED and arch.network.devices == 1:
+        _fail(
+            f"--layout {name}: {arch.name} has no `devices` line, so there is nothing to divide; "
+            "take --layout fused"
+        )
+    return layouts.module(arch.analysis, probes(arch.analysis), layout).text
+
+
+def _emit_with_script(arch: Arch, output: Path) -> None:
+    """Write the module and, beside it, the script that trains it; neither where one cannot be."""
+    from archdsl.codegen.probes import probes
+    from archdsl.codegen.pytorch import module
+    from archdsl.codegen.script import module_name, script
+    from archdsl.codegen.trainable import TrainingError
+
+    made = module(arch.analysis, probes(arch.analysis))
+    try:
+        name = module_name(output.name)
+        training = script(arch.analysis, made.class_name, name)
+    except TrainingError as error:
+        _fail(f"--train: {error}")
+    for path, text in ((output, made.text), (output.with_name(f"{name}_train.py"), training)):
+        _write(path, text.encode(), arch)
+        print(path)
+
+
 def _suffix(svg: bool, dot: bool, output: Path | None) -> str:
     if svg and dot:
         _fail("--svg and --dot: choose one")
@@ -668,6 +732,27 @@ def _stem(spec: str, arch: Arch) -> str:
         return arch.name
     stem = Path(arch.network.source.name).stem
     return f"{stem}-{arch.name}" if spec != arch.network.source.name else stem
+
+
+def _emit_onnx(arch: Arch, path: Path, weights: Path | None) -> None:
+    """Write a network as ONNX, with the weights of a file or with initial ones."""
+    try:
+        import torch
+
+        from archdsl.codegen.onnx import CannotExport, exported
+        from archdsl.torch import WeightsError, build
+
+        torch.manual_seed(0)  # the same spec gives the same file
+        data = exported(build(arch, weights=weights), arch.analysis)
+    except ModuleNotFoundError as error:
+        _fail(
+            f"emit --onnx needs {error.name}: install it with  pip install 'archdsl[onnx]', "
+            "or in a checkout  pip install '.[onnx]'"
+        )
+    except (WeightsError, CannotExport) as error:
+        _fail(str(error))
+    _write(path, data, arch)
+    print(path)
 
 
 def _write(path: Path, data: bytes, arch: Arch) -> None:

@@ -12,6 +12,13 @@ RUN = "metrics.jsonl"
 """What a folder of a training run has."""
 
 
+def target(spec: str) -> tuple[str, str | None]:
+    """The file and, of FILE.arch:Name, the name of the arch."""
+    path, separator, name = spec.rpartition(":")
+    named = bool(separator) and path.endswith(".arch") and not Path(spec).exists()
+    return (path, name) if named else (spec, None)
+
+
 def specs(targets: list[str]) -> Iterator[str]:
     """The files that the targets of a command name: files, `-`, and the .arch files of folders.
 

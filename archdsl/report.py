@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from archdsl.analysis import Analysis, Costs, Verdict
-from archdsl.analysis.claims import in_bytes
+from archdsl.analysis.claims import in_bytes, percent
 from archdsl.analysis.costs import add_up
 from archdsl.analysis.shapes import ClaimedShape
 from archdsl.definitions import Module
-from archdsl.network import Branches, Layer, Stage, brief
+from archdsl.network import Branches, Layer, Network, Stage, brief
 from archdsl.source import Span
 from archdsl.styled import Line, Piece, line
 from archdsl.words.word import Unbound
+
+if TYPE_CHECKING:
+    from archdsl.analysis.plan import Plan
 
 WIDTH = 80
 UNKNOWN = "?"
@@ -26,12 +30,16 @@ MIN_NAME, MAX_NAME = 8, 24
 MIN_ROOM = 12
 """The least width of the column of layers; `maxpool 3 /2` is as long."""
 
+MAX_EXCHANGES = 16
+"""Exchanges that are told one by one; of more, those of each stage are added up."""
+
 MAX_TOLD = 4
 """Places where a network stops that are told; claims on which shapes stand."""
 
 
 def table(analysis: Analysis) -> Iterator[Line]:
-    """The network as a table of at most 80 columns, its totals, and each claim with its verdict.
+    """The network as a table of at most 80 columns, its totals, what several devices exchange and
+    hold of it, and each claim with its verdict.
 
     One row is one stage. ⇄ marks the stages before which devices exchange what they hold. Of a
     network with errors, ✗ marks the stages in which a layer fails, * the shapes that stand on a
@@ -60,6 +68,11 @@ def table(analysis: Analysis) -> Iterator[Line]:
     yield ()
     yield from _totals(analysis)
     yield from _standing(analysis)
+    if analysis.plan is not None:
+        yield ()
+        yield from _exchanges(analysis.network, analysis.plan)
+        yield ()
+        yield from _shares(analysis.plan)
     if analysis.verdicts:
         yield ()
         yield from _claims(analysis.verdicts)
@@ -164,23 +177,13 @@ def _totals(analysis: Analysis) -> Iterator[Line]:
         Piece(f"{costs.macs:,}", "strong"),
         Piece(" MACs"),
     )
-    if known < len(stages):
-        yield line(
-            Piece(f"  {costs.activations:,}", "strong"),
-            Piece(" activations per image, the input's included"),
-        )
-        text = f"  in the {known} of {len(stages)} stages whose figures are known"
-        yield line(Piece(text, "bad"))
-        return
     yield line(
         Piece(f"  {costs.activations:,}", "strong"),
         Piece(" activations per image, the input's included"),
     )
-    if costs.traffic:
-        yield line(
-            Piece("  ⇄ ", "exchange"),
-            Piece(f"{costs.traffic:,} numbers per image cross between the devices"),
-        )
+    if known < len(stages):
+        text = f"  in the {known} of {len(stages)} stages whose figures are known"
+        yield line(Piece(text, "bad"))
 
 
 def _covered(analysis: Analysis) -> tuple[Costs, int]:
@@ -197,7 +200,7 @@ def _standing(analysis: Analysis) -> Iterator[Line]:
     grounds = analysis.grounds
     stops: dict[str, Layer] = {}
     for stop in grounds.stops:
-        stops.setdefault(stop.path.partition(".")[0], stop)
+        stops.setdefault(_stage_of(stop.path), stop)
     told = list(stops.values())
     for stop in told[:MAX_TOLD]:
         text = f"stops at {stop.title}: {_why(analysis, stop)}; {_after(analysis, stop)}"
@@ -237,9 +240,9 @@ def _on_claim(claimed: ClaimedShape) -> str:
     return f"{text}, not on the {claimed.actual} that it gives" if claimed.actual else text
 
 
-def _marked(mark: str, style: str, text: str) -> Iterator[Line]:
-    """A sentence after its mark, on as many lines as it takes."""
-    first, *more = _wrapped([text], WIDTH - 4)
+def _marked(mark: str, style: str, *parts: str) -> Iterator[Line]:
+    """What is said after a mark, on as many lines as it takes."""
+    first, *more = _wrapped(list(parts), WIDTH - 4)
     yield line(Piece(f"  {mark} ", style), Piece(first))
     for rest in more:
         yield line(Piece(f"    {rest}"))
@@ -247,6 +250,104 @@ def _marked(mark: str, style: str, text: str) -> Iterator[Line]:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _end(text: str, width: int) -> str:
+    """The end of a text, which tells most of a path."""
+    return text if len(text) <= width else f"…{text[1 - width :]}"
+
+
+def _exchanges(network: Network, plan: Plan) -> Iterator[Line]:
+    """Before which layers the devices exchange what, and how much that is."""
+    if not plan.exchanges:
+        yield line(Piece("  nothing crosses between the devices"))
+        return
+    listed = _each(plan) if len(plan.exchanges) <= MAX_EXCHANGES else _by_stage(plan)
+    rows = [("⇄ before", "reads", "numbers/image", "bytes/batch")]
+    for before, read, received in listed:
+        rows.append((before, read, f"{received:,}", _bytes(plan.in_bytes(received))))
+    first, second, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    room = WIDTH - 4 - sum(width + 2 for width in widths)
+    first = min(first, max(MAX_NAME, room - second))
+    second = min(second, room - first)
+    for number, (before, read, *figures) in enumerate(rows):
+        style = "" if number else "dim"
+        right = zip(figures, widths, strict=True)
+        yield line(
+            Piece(f"  {_end(before, first).ljust(first)}", style or "strong"),
+            Piece(f"  {_cut(read, second).ljust(second)}", style),
+            *(Piece("  " + figure.rjust(width), style) for figure, width in right),
+        )
+    batch = "batch" if network.recipe else "the default batch"
+    parts = [
+        f"{plan.received:,} numbers per image cross between the devices in a forward pass",
+        f"{_bytes(plan.in_bytes(plan.received))} at {batch} {plan.batch:,} in float32",
+    ]
+    if plan.returns:
+        parts.append("training sends as many gradients back")
+    yield from _marked("⇄", "exchange", *parts)
+
+
+def _each(plan: Plan) -> Iterator[tuple[str, str, int]]:
+    """Of each exchange who waits for it, what is read, and how many numbers are received."""
+    for readers, source, shape, received in plan.exchanges:
+        first, *others = readers
+        before = f"{first.title} and {len(others)} more" if others else first.title
+        yield before, f"{shape} of {_seen_from(first.path, source)}", received
+
+
+def _by_stage(plan: Plan) -> Iterator[tuple[str, str, int]]:
+    """The exchanges before the layers of each stage, added up."""
+    for stage, group in groupby(plan.exchanges, lambda each: _stage_of(each.readers[0].path)):
+        received = [exchange.received for exchange in group]
+        yield stage, _counted(len(received), "exchange"), sum(received)
+
+
+def _stage_of(path: str) -> str:
+    return path.partition(".")[0]
+
+
+def _seen_from(reader: str, path: str) -> str:
+    """Another stage by its name; a layer of the reader's own by where its path parts from its."""
+    if _stage_of(reader) != _stage_of(path):
+        return _stage_of(path)
+    names = path.split(".")
+    pairs = zip(names, reader.split("."), strict=False)
+    start = next(index for index, (name, other) in enumerate(pairs) if name != other)
+    return ".".join(names[start - names[start].isdigit() :])  # a number with what it counts
+
+
+def _shares(plan: Plan) -> Iterator[Line]:
+    """What each device holds and computes, and how far that is from even."""
+    rows: list[tuple[str, ...]] = [("device", "params", "MACs", "activations")]
+    for devices, load in plan.shares:
+        name = f"{devices[0]}" if len(devices) == 1 else f"{devices[0]}–{devices[-1]} each"
+        name = f"each of {plan.devices}" if len(plan.shares) == 1 else name
+        rows.append((name, f"{load.params:,}", short(load.macs), f"{load.activations:,}"))
+    if len(plan.shares) > 1:
+        rows.append(("imbalance", *map(_excess, plan.imbalance.values())))
+    first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for number, (name, *figures) in enumerate(rows):
+        style = "" if number else "dim"
+        right = zip(figures, widths, strict=True)
+        yield line(
+            Piece(f"  {name.ljust(first)}", style or "strong"),
+            *(Piece("  " + figure.rjust(width), style) for figure, width in right),
+            Piece("  balanced" if number and len(plan.shares) == 1 else "", "good"),
+        )
+    if plan.common:
+        yield line(Piece(f"  {plan.common:,} of the parameters are on every device"))
+
+
+def _excess(share: float) -> str:
+    """`0.2 %`; of what is even, and of what is not but would be 0.0 %, something else."""
+    return "none" if share <= 0 else "< 0.1 %" if share < 0.0005 else percent(share).lstrip("+")
+
+
+def _bytes(count: int) -> str:
+    """`22.2 MB`, `1.02 GB`."""
+    figure = short(count)
+    return f"{figure}B" if " " in figure else f"{figure} B"
 
 
 def _claims(verdicts: tuple[Verdict, ...]) -> Iterator[Line]:
@@ -319,6 +420,7 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
             {"layer": stop.path, "why": _why(analysis, stop)} for stop in analysis.grounds.stops
         ],
         "stages": [_stage(analysis, stage) for stage in analysis.network.stages],
+        "plan": _planned(analysis.plan) if analysis.plan else None,
         "claims": [
             {
                 "text": verdict.text,
@@ -352,6 +454,33 @@ def _stage(analysis: Analysis, stage: Stage) -> dict[str, Any]:
             }
             for layer in stage.layers
         ],
+    }
+
+
+def _planned(plan: Plan) -> dict[str, Any]:
+    return {
+        "devices": [
+            {"device": device, **share.load._asdict()}
+            for share in plan.shares
+            for device in share.devices
+        ],
+        "imbalance": {name: 100 * share for name, share in plan.imbalance.items()},
+        "common": plan.common,
+        "exchanges": [
+            {
+                "layers": [reader.path for reader in exchange.readers],
+                "source": exchange.source,
+                "shape": list(exchange.shape.dims),
+                "traffic": exchange.received,
+                "bytes": plan.in_bytes(exchange.received),
+            }
+            for exchange in plan.exchanges
+        ],
+        "traffic": plan.received,
+        "bytes": plan.in_bytes(plan.received),
+        "returns": plan.returns,
+        "batch": plan.batch,
+        "precision": "float32",
     }
 
 

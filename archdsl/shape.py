@@ -36,6 +36,11 @@ class Shape:
         return "x".join(map(str, self.dims))
 
 
+def even_part(size: int, part: int, parts: int) -> int:
+    """How many of `size` channels a part has, which count from 0: the first ones one more."""
+    return size // parts + (part < size % parts)
+
+
 class Window(NamedTuple):
     """A kernel, stride, padding or dilation: HxW."""
 

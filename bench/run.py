@@ -21,16 +21,22 @@ import growth
 from peers import norca
 
 import archdsl
+from archdsl.codegen.layout import Layout
+from archdsl.codegen.layouts import module
+from archdsl.codegen.probes import probes
 from archdsl.compiler import compile_file
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "specs" / "alexnet.arch"
 PEERS = Path(__file__).resolve().parent / "peers"
+STEP = Path(__file__).resolve().parent / "step.py"
+FUSED, RANKS = Layout.FUSED, Layout.RANKS
 
 COLD_RUNS = 15
 LAYERS = 10_000
 LAYERS_RUNS = 5
 SPEC_RUNS = 3
+STEP_RUNS = 5
 
 OF_NORCA = 3.5
 """A cold check may take this many times as long as n-orca's, which has no grammar, no models of
@@ -147,6 +153,39 @@ def compiling(path: Path) -> float:
     return time.perf_counter() - began
 
 
+def layouts() -> Iterator[Row]:
+    """AlexNet, batch 32 at 227, forward and backward: two processes against one, ours by hand."""
+    net = archdsl.load(SPEC)
+    with tempfile.TemporaryDirectory() as folder:
+        files = {layout: Path(folder) / f"{layout.value}.py" for layout in (FUSED, RANKS)}
+        found = probes(net.analysis)
+        for layout, path in files.items():
+            path.write_text(module(net.analysis, found, layout).text, encoding="utf-8")
+        single = [sys.executable, str(STEP)]
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        commands = {
+            "two ranks x 1 thread": [*torchrun, "--nproc-per-node=2", str(STEP), str(files[RANKS])],
+            "fused x 1 thread": [*single, str(files[FUSED])],
+            "fused x 2 threads": [*single, str(files[FUSED])],
+            "by hand x 2 threads": [*single, str(PEERS / "alexnet_by_hand.py")],
+        }
+        taken: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(STEP_RUNS):
+            for name, command in commands.items():
+                threads = "2" if name.endswith("2 threads") else "1"
+                environment = {**os.environ, "OMP_NUM_THREADS": threads}
+                done = subprocess.run(
+                    [*command, threads], check=True, capture_output=True, env=environment
+                )
+                taken[name].append(float(done.stdout))
+    times = {name: statistics.median(each) for name, each in taken.items()}
+    ranks, one, two, hand = times.values()
+    yield Row("two ranks x 1 thread", milliseconds(ranks), 1)
+    yield Row("against fused x 1 thread", milliseconds(one), ranks / one, most=0.55)
+    yield Row("against fused x 2 threads", milliseconds(two), ranks / two, most=0.85)
+    yield Row("fused x 2 threads, by hand", milliseconds(hand), two / hand, most=1.05)
+
+
 def milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:,.1f} ms"
 
@@ -156,6 +195,7 @@ TABLES = {
     f"in process: a chain of {LAYERS:,} layers": in_process,
     "growth: 10,000 layers against 1,000": linear,
     "the slowest specs of the repository, in seconds": repairs,
+    "AlexNet, batch 32, forward and backward": layouts,
 }
 
 

@@ -148,6 +148,8 @@ LONG = "a" * 70
         f"input 3x64x64\nb: conv 8 99x99\n{LONG}: relu -> 3x9x9\nc: {LONG} 9",
         "input 100000x100x100\na: conv 100_000 3x3 groups=10\n"
         "repeat 99 { conv 100_000 3x3 groups=100 }",
+        f"input 100000x100x100\ndevices 1000\n{LONG}: conv 100_000 1x1\n"
+        f"concat {{ conv 100_000 1x1 }} {{ conv 100_000 1x1 }}\nb{LONG}: linear 1001\nprelu",
     ],
 )
 def test_long_names_and_figures_stay_within_80_columns(body: str) -> None:
@@ -159,6 +161,90 @@ def test_many_stops_are_counted() -> None:
     lines = lines_of(f"input 3x8x8\n{stops}")
     assert sum(line.startswith("  ✗ stops at") for line in lines) == 4
     assert "    and in 5 more stages" in lines
+
+
+# --- several devices --------------------------------------------------------------------------
+
+
+def plan_of(body: str) -> list[str]:
+    """The lines between the totals and the claims."""
+    lines = lines_of(body)
+    start = next(n for n, text in enumerate(lines) if "activations per image" in text)
+    return lines[start + 2 :]
+
+
+def test_the_exchanges_of_alexnet_sum_to_its_traffic() -> None:
+    rows = re.findall(r"^  \w+ +\S+ of \w+ +([\d,]+) +([\d.]+) MB$", table("alexnet"), re.MULTILINE)
+    assert sum(int(numbers.replace(",", "")) for numbers, _ in rows) == 60_672
+    assert sum(float(megabytes) for _, megabytes in rows) == pytest.approx(31.1, abs=0.2)
+
+
+def test_devices_that_do_not_have_the_same() -> None:
+    # Of 10 features the first devices have 3, of the 3 after them 1; the last has none of those.
+    assert plan_of("input 6\ndevices 4\nbatchnorm\na: linear 10\nb: linear 3 bias=no") == [
+        "  ⇄ before  reads    numbers/image  bytes/batch",
+        "  b         10 of a             30      15.4 kB",
+        "  ⇄ 30 numbers per image cross between the devices in a forward pass ·",
+        "    15.4 kB at the default batch 128 in float32",
+        "",
+        "  device     params    MACs  activations",
+        "  0–1 each       43      28           16",  # 12 + 21 + 10; 18 + 10; 6 + 6 + 3 + 1
+        "  2              36      22           15",
+        "  3              26      12           14",
+        "  imbalance  16.2 %  24.4 %        4.9 %",  # 4 · 43 / 148, 4 · 28 / 90, 4 · 16 / 61
+        "  12 of the parameters are on every device",
+    ]
+
+
+def test_what_is_hardly_uneven_is_not_called_even() -> None:
+    *_, imbalance = plan_of("input 9\ndevices 2\na: linear 10_001\nrelu\nlinear 2 bias=no")
+    assert imbalance == "  imbalance  < 0.1 %  < 0.1 %      < 0.1 %"
+
+
+def test_devices_that_exchange_nothing() -> None:
+    assert plan_of("input 4x8x8\ndevices 2\na: conv 4 3x3\nb: conv 4 3x3 groups=2") == [
+        "  nothing crosses between the devices",
+        "",
+        "  device     params   MACs  activations",
+        "  each of 2     112  3.2 k          360  balanced",  # 74 + 38; 72·36 + 36·16
+    ]
+
+
+def test_an_exchange_names_what_is_read_from_where_the_reader_stands() -> None:
+    text = "block unit(n) { conv n 1x1; relu; conv n 1x1 }\n" + network(
+        "input 4x8x8\ndevices 2\na: conv 4 1x1\nbody: repeat 2 { unit 4 }\n"
+        "c: concat { conv 2 1x1 } { conv 2 1x1 }\nd: linear 2\nlinear 2"
+    )
+    lines = [plain(line) for line in report.table(compiled(text).archs[0])]
+    start = next(n for n, text in enumerate(lines) if "⇄ before" in text)
+    assert [" ".join(line.split()) for line in lines[start + 1 : start + 8]] == [
+        "body.repeat.1.unit.conv 4x8x8 of a 256 131.1 kB",
+        "…dy.repeat.1.unit.conv_2 4x8x8 of relu 256 131.1 kB",
+        "body.repeat.2.unit.conv 4x8x8 of repeat.1.unit.… 256 131.1 kB",
+        "…dy.repeat.2.unit.conv_2 4x8x8 of relu 256 131.1 kB",
+        "…oncat.1.conv and 1 more 4x8x8 of body 256 131.1 kB",
+        "d 4x8x8 of c 256 131.1 kB",
+        "d.linear_2 2 of linear 2 1.0 kB",
+    ]
+
+
+def test_many_exchanges_are_added_up_by_stage() -> None:
+    body = "input 4x8x8\ndevices 2\na: conv 4 1x1\nb: repeat 15 { conv 4 1x1 }\nc: linear 2"
+    assert sum(" of " in line for line in plan_of(body)[1:17]) == 16
+    assert plan_of(body.replace("15", "16"))[:4] == [
+        "  ⇄ before  reads         numbers/image  bytes/batch",
+        "  b         16 exchanges          4,096       2.1 MB",
+        "  c         1 exchange              256     131.1 kB",
+        "  ⇄ 4,352 numbers per image cross between the devices in a forward pass ·",
+    ]
+
+
+def test_there_is_no_plan_of_what_cannot_be_placed() -> None:
+    lines = lines_of("input 4x8x8\ndevices 2\na: conv 4 1x1\nb: conv 4 1x1\nc: conv 5 1x1")
+    assert not any("cross" in line or "device " in line for line in lines)
+
+
+# --- JSON -------------------------------------------------------------------------------------
 
 
 def test_json_has_the_documented_fields() -> None:
@@ -201,6 +287,38 @@ def test_json_has_the_documented_fields() -> None:
     assert document["claims"][9]["percent"] == pytest.approx(1.6087, abs=1e-4)
     assert document["claims"][9]["text"] == "params ~60M"
     assert document["claims"][9]["actual"] == 60_965_224
+
+
+def test_json_of_a_plan() -> None:
+    body = "input 6\ndevices 2\nbatchnorm\na: linear 5\nb: linear 3 bias=no\ntrain { batch 4 }"
+    document = report.as_json(compiled(network(body)).archs[0])
+    imbalance = document["plan"].pop("imbalance")
+    assert document["plan"] == {
+        "devices": [
+            {"device": 0, "params": 12 + 21 + 10, "macs": 18 + 10, "activations": 6 + 6 + 3 + 2},
+            {"device": 1, "params": 12 + 14 + 5, "macs": 12 + 5, "activations": 6 + 6 + 2 + 1},
+        ],
+        "common": 12,
+        "exchanges": [
+            {
+                "layers": ["b.linear"],
+                "source": "a.linear",
+                "shape": [5],
+                "traffic": 5,
+                "bytes": 80,
+            }
+        ],
+        "traffic": 5,
+        "bytes": 80,
+        "returns": False,
+        "batch": 4,
+        "precision": "float32",
+    }
+    assert imbalance == pytest.approx(
+        {"params": 100 * 6 / 37, "macs": 100 * 5.5 / 22.5, "activations": 100 * 1 / 16}
+    )
+    one = report.as_json(compiled(network("input 6\nlinear 5")).archs[0])
+    assert one["plan"] is None
 
 
 def test_json_of_what_is_unknown_is_null() -> None:

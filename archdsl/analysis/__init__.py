@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from archdsl.analysis.claims import Verdict, judge
 from archdsl.analysis.costs import Costs, figures
 from archdsl.analysis.grounds import Grounds, grounds
-from archdsl.analysis.placement import Place
+from archdsl.analysis.placement import Exchange, Place
 from archdsl.analysis.shapes import Flow, Shapes, infer, note_consequences
 from archdsl.diagnostics import Findings
 from archdsl.diagnostics.levels import DEFAULT, Levels
 from archdsl.network import Layer, Network, Stage
 from archdsl.shape import Shape
+
+if TYPE_CHECKING:
+    from archdsl.analysis.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Analysis:
     """How findings about it count."""
     shapes: Shapes
     places: dict[str, Place]
+    exchanges: tuple[Exchange, ...]
+    """What devices send each other, in the order of the text."""
     layers: dict[str, Costs | None]
     """Costs by the layer's path; those of a join without its branches."""
     parts: dict[str, Costs | None]
@@ -40,6 +46,15 @@ class Analysis:
         """Numbers per image that devices receive from each other in a stage."""
         costs = self.parts[stage.path]
         return costs.traffic if costs else 0
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """How the network lies on several devices; None on one, and where not all is known."""
+        if self.network.devices == 1:
+            return None
+        from archdsl.analysis.plan import plan
+
+        return plan(self.network, self.shapes, self.places, self.exchanges, self.layers)
 
     @cached_property
     def grounds(self) -> Grounds:
@@ -64,8 +79,17 @@ def analyse(network: Network, findings: Findings, levels: Levels = DEFAULT) -> A
     found = figures(network, shapes, findings)
     verdicts = judge(network, shapes, found, findings)
     note_consequences(shapes, findings)
-    places, layers, parts, costs = found
-    return Analysis(network, levels, shapes, places, layers, parts, costs, verdicts)
+    return Analysis(network, levels, shapes, *found, verdicts)
 
 
-__all__ = ["Analysis", "Costs", "Flow", "Grounds", "Place", "Shapes", "Verdict", "analyse"]
+__all__ = [
+    "Analysis",
+    "Costs",
+    "Exchange",
+    "Flow",
+    "Grounds",
+    "Place",
+    "Shapes",
+    "Verdict",
+    "analyse",
+]

@@ -21,6 +21,9 @@ ABOUT = 0.05
 INPUT = "input"
 """The subject of `expect input neurons 154_587`."""
 
+MAX_TERMS = 6
+"""The most exchanges that are told of a figure of traffic."""
+
 MANY = 10
 """A figure this many times as large as claimed is told as a multiple, not in percent."""
 
@@ -219,6 +222,8 @@ class _Court:
                 notes.append("the claim's digits were cut off, not rounded")
         if verdict.memory:
             notes.append(" + ".join(verdict.memory))
+        if claim.quantity == "traffic":
+            notes += self._sum_of_exchanges(claim)
         relation = {"=": "", "~": "about ", "<=": "at most ", ">=": "at least "}[amount.relation]
         subject = {None: self.network.name, INPUT: "the input"}.get(claim.stage, claim.stage)
         unit_of = in_bytes if claim.quantity == "memory" else "{:,}".format
@@ -234,6 +239,16 @@ class _Court:
             label=f"{actual:,}",
             notes=tuple(notes),
         )
+
+    def _sum_of_exchanges(self, claim: Expect) -> list[str]:
+        """What a figure of traffic is the sum of, if it is one that is read at a glance."""
+        inside = "" if claim.stage is None else f"{claim.stage}."
+        parts = [
+            f"{exchange.received:,} before {exchange.readers[0].title}"
+            for exchange in self.found.exchanges
+            if f"{exchange.readers[0].path}.".startswith(inside)
+        ]
+        return [" + ".join(parts)] if 1 < len(parts) <= MAX_TERMS else []
 
     def _at_claimed_shape(self, claim: Expect) -> list[str]:
         """Which shape claim the figures of a stage stand on."""

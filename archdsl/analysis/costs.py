@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
-from archdsl.analysis.placement import Place, place
+from archdsl.analysis.placement import Exchange, Place, place
 from archdsl.analysis.shapes import Flow, Shapes
 from archdsl.diagnostics import Findings
 from archdsl.network import Branches, Group, Item, Layer, Network, Repeat, Use
@@ -37,7 +37,8 @@ class Costs(NamedTuple):
     multiply–accumulates of conv and linear layers, biases not counted. activations: outputs of
     every layer that computes new numbers (for a network, its input too). neurons: outputs of conv
     and linear layers. depth: conv and linear layers. traffic: numbers that devices receive from
-    each other in a forward pass.
+    each other in a forward pass, all devices together; what several layers read is counted at the
+    first of them, and the gathering of the network's output is not counted.
     """
 
     params: int = 0
@@ -79,6 +80,8 @@ class Figures(NamedTuple):
     """All figures of a network, by path where they are of its parts."""
 
     places: dict[str, Place]
+    exchanges: tuple[Exchange, ...]
+    """What devices send each other, in the order of the text."""
     layers: dict[str, Costs | None]
     """Each layer's own; those of a join without its branches. None where shapes are not known."""
     parts: dict[str, Costs | None]
@@ -94,12 +97,12 @@ class Figures(NamedTuple):
 
 def figures(network: Network, shapes: Shapes, findings: Findings) -> Figures:
     """The figures of a network with these shapes. What cannot be placed goes to `findings`."""
-    places = place(network, shapes, findings)
+    places, exchanges = place(network, shapes, findings)
     layers = layer_costs(network, shapes, places)
     parts = part_costs(network, layers)
     stages = [parts[stage.path] for stage in network.stages]
     costs = add_up([Costs(activations=network.input.size), *stages])
-    return Figures(places, layers, parts, costs)
+    return Figures(places, exchanges, layers, parts, costs)
 
 
 def layer_costs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -20,15 +20,41 @@ class Place(NamedTuple):
     `split_input` and `split_output` say whether each device holds its part of the channels; else
     it holds all of them. `received` counts the numbers per image that devices receive from each
     other before the layer, all devices together.
+
+    `longer` says how the output's channels are divided, where they are. Each number n in it is a
+    remainder: the first n devices hold one more. Channels that the devices divide leave none, the
+    features of a linear layer one, and a concat has those of its branches.
     """
 
     split_input: bool
     split_output: bool
     received: int
+    longer: tuple[int, ...] = ()
 
 
-def place(network: Network, shapes: Shapes, findings: Findings) -> dict[str, Place]:
-    """Where each layer's channels are, by path, as far as shapes are known.
+class Exchange(NamedTuple):
+    """What devices send each other: the parts of a tensor that a layer reads whole.
+
+    `readers` are the layers that read it, the one that waits for it first; `source` is the path of
+    the layer that computed it; `shape` is CxHxW or F, as the first reader takes it. `received`
+    counts numbers per image, all devices together.
+    """
+
+    readers: tuple[Layer, ...]
+    source: str
+    shape: Shape
+    received: int
+
+
+class Placement(NamedTuple):
+    """Where each layer's channels are, by path, and the exchanges that this takes, in order."""
+
+    places: dict[str, Place]
+    exchanges: tuple[Exchange, ...] = ()
+
+
+def place(network: Network, shapes: Shapes, findings: Findings) -> Placement:
+    """Divide the layers over the devices, as far as shapes are known.
 
     Each device gets half (of two) of every layer's channels. A layer that reads all channels has
     them gathered first: each device receives what the others hold, (devices − 1) · size in all.
@@ -37,12 +63,16 @@ def place(network: Network, shapes: Shapes, findings: Findings) -> dict[str, Pla
     others, which it has.
     """
     if network.devices == 1:
-        return _undivided(network, shapes)
+        return Placement(_undivided(network, shapes))
     placer = _Placer(network, shapes, findings)
     with suppress(_Unknown):
         for stage in network.stages:
             placer.group(stage)
-    return placer.places
+    exchanges = (
+        Exchange(tuple(held.readers), held.source, shape, placer.received(shape))
+        for shape, held in placer.gathered
+    )
+    return Placement(placer.places, tuple(exchanges))
 
 
 def _undivided(network: Network, shapes: Shapes) -> dict[str, Place]:
@@ -62,12 +92,24 @@ class _Unknown(Exception):
 
 @dataclass(slots=True)
 class _Held:
-    """A tensor: whether each device holds its part of the channels, and has been sent the rest."""
+    """A tensor: whether each device holds its part of the channels, and who was sent the rest."""
 
     split: bool
-    gathered: bool = False
-    even: bool = True
-    """Whether the parts are as even as they can be, the first devices' one more."""
+    source: str = ""
+    """The path of the layer that computed it; empty for the network's input."""
+    longer: tuple[int, ...] = ()
+    """As in Place."""
+    readers: list[Layer] = field(default_factory=list)
+    """The layers that read all of it where it is divided."""
+
+    @property
+    def even(self) -> bool:
+        """Whether the parts are the even parts of all channels, the first devices' one more.
+
+        Of one size that the devices do not divide they are. Of two that a concat puts together
+        the first device would hold two more.
+        """
+        return len(self.longer) <= 1
 
 
 class _Placer:
@@ -78,6 +120,8 @@ class _Placer:
         self.findings = findings
         self.held = _Held(split=False)
         self.places: dict[str, Place] = {}
+        self.gathered: list[tuple[Shape, _Held]] = []
+        """Each tensor that is sent around, with its shape where it is first read."""
 
     def group(self, group: Group) -> None:
         """Place what stands in a group. Raises _Unknown."""
@@ -91,20 +135,29 @@ class _Placer:
                     for inner in subgroups(item):
                         self.group(inner)
 
+    def received(self, shape: Shape) -> int:
+        """The numbers per image that all devices lack of a divided tensor."""
+        return (self.devices - 1) * shape.size
+
     def _layer(self, layer: Layer) -> None:
-        x = self._input(layer)
+        x, output = self._ends(layer)
         held, op = self.held, layer.op
         gathers = held.split and op.reads_all()
-        received = (self.devices - 1) * x.size if gathers and not held.gathered else 0
-        held.gathered |= gathers
+        received = 0
+        if gathers:
+            if not held.readers:
+                self.gathered.append((x, held))
+                received = self.received(x)
+            held.readers.append(layer)
         if op.keeps_whole():
-            self.held = _Held(split=False)
+            self.held = _Held(split=False, source=layer.path)
         elif op.weighted:
             self._require(layer, op.indivisible(self.devices))
-            self.held = _Held(split=self.devices > 1)
+            self.held = _Held(True, layer.path, self._longer(output.channels))
         elif op.computes:
-            self.held = _Held(held.split, even=held.even)
-        self.places[layer.path] = Place(held.split and not gathers, self.held.split, received)
+            self.held = _Held(held.split, layer.path, held.longer)
+        own = held.split and not gathers
+        self.places[layer.path] = Place(own, self.held.split, received, self.held.longer)
 
     def _join(self, layer: Branches) -> None:
         before = self.held
@@ -113,23 +166,29 @@ class _Placer:
             self.held = before
             self.group(branch)
             ends.append(self.held)
-        self._input(layer)
-        split, even = any(end.split for end in ends), True
-        outputs = [self.shapes.flows[branch.path].output for branch in layer.branches]
-        known = [shape for shape in outputs if shape is not None]
-        if split:
+        _, output = self._ends(layer)
+        self.held = _Held(any(end.split for end in ends), layer.path)
+        if self.held.split:
+            outputs = [self.shapes.flows[branch.path].output for branch in layer.branches]
+            known = [shape for shape in outputs if shape is not None]
             uneven = not all(end.even for end in ends)
             maps = [shape.channels for shape in known if shape.is_map]
             self._require(layer, _cannot_meet(maps, uneven, self.devices))
-            even = _parts_are_even([shape.channels for shape in known], self.devices)
-        self.held = _Held(split, even=even or not isinstance(layer.op, Concat))
-        self.places[layer.path] = Place(split, split, 0)
+            joined = known if isinstance(layer.op, Concat) else [output]
+            self.held.longer = self._longer(*(shape.channels for shape in joined))
+        split = self.held.split
+        self.places[layer.path] = Place(split, split, 0, self.held.longer)
 
-    def _input(self, layer: Layer) -> Shape:
-        flow = self.shapes.flows[layer.path]
-        if flow.input is None or not _is_known(flow):
+    def _longer(self, *sizes: int) -> tuple[int, ...]:
+        """How many devices hold one more of each size, for those that they do not divide."""
+        return tuple(rest for size in sizes if (rest := size % self.devices))
+
+    def _ends(self, layer: Layer) -> tuple[Shape, Shape]:
+        """What goes in and what comes out. Raises _Unknown."""
+        x, output, sound = self.shapes.flows[layer.path]
+        if x is None or output is None or not sound:
             raise _Unknown
-        return flow.input
+        return x, output
 
     def _require(self, layer: Layer, misfit: Misfit | None) -> None:
         """Report what keeps the devices from dividing a layer's channels.
@@ -149,15 +208,6 @@ class _Placer:
 
     def _divide(self, flow: Flow) -> bool:
         return flow.output is not None and flow.output.channels % self.devices == 0
-
-
-def _parts_are_even(sizes: list[int], devices: int) -> bool:
-    """Whether the parts of divided vectors or maps, put together, are the even parts of all.
-
-    The first devices hold one more of a size that they do not divide. Of one such size that is as
-    it should be; of two the first device would hold two more.
-    """
-    return sum(size % devices > 0 for size in sizes) <= 1
 
 
 def _cannot_meet(sizes: list[int], uneven: bool, devices: int) -> Misfit | None:

@@ -9,8 +9,45 @@ from archdsl.analysis import Analysis
 from archdsl.codegen.initial import initial_values
 from archdsl.shape import Argument, Call
 
+KERNEL = "kernel_size"
+"""Stands for that argument's value: a pool's stride, where it has none of its own."""
+
 Symbols: TypeAlias = "dict[tuple[str, int, int], str]"
 """Which argument of which call of which layer (by path) is a parameter of `__init__`."""
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "nn.Conv2d": ("in_channels", "out_channels"),
+    "nn.Linear": ("in_features", "out_features"),
+    "nn.BatchNorm1d": ("num_features",),
+    "nn.BatchNorm2d": ("num_features",),
+    "nn.PReLU": ("num_parameters",),
+    "nn.Dropout": ("p",),
+    "nn.AdaptiveAvgPool2d": ("output_size",),
+    "nn.ZeroPad2d": ("padding",),
+}
+"""What torch calls the arguments that are written by position."""
+
+INPUTS = frozenset(("in_channels", "in_features", "num_features", "num_parameters"))
+"""Arguments that follow from what comes in."""
+
+_WINDOW: dict[str, Argument] = {"stride": 1, "padding": 0, "dilation": 1}
+_POOL: dict[str, Argument] = {"stride": KERNEL, "padding": 0, "ceil_mode": False}
+_NORM: dict[str, Argument] = {"eps": 1e-05, "momentum": 0.1, "affine": True}
+DEFAULTS: dict[str, dict[str, Argument]] = {
+    "nn.Conv2d": {**_WINDOW, "groups": 1, "bias": True},
+    "nn.Linear": {"bias": True},
+    "nn.MaxPool2d": _POOL,
+    "nn.AvgPool2d": {**_POOL, "count_include_pad": True},
+    "nn.BatchNorm1d": _NORM,
+    "nn.BatchNorm2d": _NORM,
+    "nn.LeakyReLU": {"negative_slope": 0.01},
+    "nn.ELU": {"alpha": 1.0},
+    "LocalResponseNorm": {"towers": 1},
+}
+"""What torch and runtime/ take for arguments that a call leaves out, in the order of the words.
+
+A number that one use of a block writes and another leaves out is the same argument in both.
+"""
 
 
 def calls(analysis: Analysis) -> dict[str, tuple[Call, ...]]:
@@ -54,6 +91,22 @@ def symbols(name: str, analysis: Analysis, others: Sequence[Analysis]) -> Symbol
 def arguments(call: Call) -> list[tuple[str | None, Argument]]:
     """A call's arguments in order, each with its key if it has one."""
     return [*((None, value) for value in call.args), *call.kwargs]
+
+
+def slots(call: Call) -> list[tuple[str | None, Argument]]:
+    """A call's arguments, and those that it leaves out and torch has defaults for, in order."""
+    given = dict(call.kwargs)
+    defaults = DEFAULTS.get(call.target, {})
+    keys = [*(key for key in given if key not in defaults), *defaults]
+    return [
+        *((None, value) for value in call.args),
+        *((key, given[key] if key in given else _default(call, key)) for key in keys),
+    ]
+
+
+def _default(call: Call, key: str) -> Argument:
+    default = DEFAULTS[call.target][key]
+    return dict(call.kwargs)[KERNEL] if default == KERNEL else default
 
 
 def _skeleton(analysis: Analysis) -> object:

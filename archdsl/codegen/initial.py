@@ -8,18 +8,28 @@ from archdsl.codegen import writer
 from archdsl.network import Network
 from archdsl.words.declaration import Initial, Kaiming, Normal, Uniform, Xavier
 
+LAYERS = (
+    "        for name, module in self.named_modules():",
+    "            if not isinstance(module, nn.Conv2d | nn.Linear):",
+    "                continue",
+)
+"""The loop over the layers that have initial values."""
 
-def reset_parameters(network: Network, attributes: Mapping[str, str]) -> Iterator[str]:
-    """`reset_parameters`, as the `init` lines say; nothing if there are none."""
+
+def reset_parameters(
+    network: Network, attributes: Mapping[str, str], layers: Sequence[str] = LAYERS
+) -> Iterator[str]:
+    """`reset_parameters`, as the `init` lines say; nothing if there are none.
+
+    `layers` are the lines of its loop over the convolutions and linear layers.
+    """
     weights, biases = initial_values(network)
     if not weights and not biases:
         return
     weighted = [s.name for s in network.stages if any(layer.op.weighted for layer in s.layers)]
     yield "    def reset_parameters(self) -> None:"
     yield '        """Initial weights and biases; what is not named keeps PyTorch\'s default."""'
-    yield "        for name, module in self.named_modules():"
-    yield "            if not isinstance(module, nn.Conv2d | nn.Linear):"
-    yield "                continue"
+    yield from layers
     indent = " " * 12
     weight_groups, bias_groups = _grouped(weights), _grouped(biases)
     if any(len(stages) < len(weighted) for _, stages in [*weight_groups, *bias_groups]):

@@ -22,17 +22,18 @@ MODULE_NAMES = frozenset(
 )
 """What nn.Module and nn.Sequential own, and what the generated class defines."""
 
-FILE_NAMES = frozenset("OrderedDict Tensor annotations nn repeat stage torch".split()) | set(
-    dir(builtins)
-)
+FILE_NAMES = frozenset(
+    "Iterable OrderedDict Tensor annotations nn repeat stage torch".split()
+) | set(dir(builtins))
 """What a generated file imports and defines beside its classes, or takes from Python."""
 
 LOCAL_NAMES = frozenset(
     """
-    OrderedDict Tensor float int isinstance module name nn repeat self stage super torch x
+    OrderedDict Tensor bool float int isinstance module name nn range repeat self stage super torch
+    tuple x
     """.split()
 )
-"""What a generated method uses, which its parameters must not hide."""
+"""What a generated method or function uses, which its parameters must not hide."""
 
 
 def attributes(names: Iterable[str]) -> dict[str, str]:
@@ -50,9 +51,19 @@ def parameters(names: Iterable[str], helpers: frozenset[str]) -> dict[str, str]:
     return _distinct(names, LOCAL_NAMES | helpers)
 
 
-def variable(path: str, taken: Collection[str]) -> str:
-    """A part of the network as a variable of `__init__`: `res_repeat_3` for `res.repeat.3`."""
-    name = path.replace(".", "_")
+def definition(name: str, is_class: bool, taken: Collection[str]) -> str:
+    """A block, or another part of the network, as a class or function: `DenseLayer`, `unit`."""
+    camel = "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+    wanted = camel if is_class and camel.isidentifier() else name
+    number, found = 1, _distinct([wanted], FILE_NAMES | LOCAL_NAMES)[wanted]
+    while found in taken:
+        number += 1
+        found = f"{wanted}_{number}"
+    return found
+
+
+def variable(name: str, taken: Collection[str]) -> str:
+    """A parameter or variable of a class or function that is no name of the spec's arch."""
     return _beside(_distinct([name], LOCAL_NAMES)[name], taken)
 
 

@@ -6,25 +6,28 @@ Nothing of a spec becomes code except through `names` (identifiers), `repr` (num
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import PurePath
 
 from archdsl.analysis import Analysis
-from archdsl.codegen import names, writer
+from archdsl.codegen import joins, names, writer
 from archdsl.codegen.calls import Symbols, calls, symbols
 from archdsl.codegen.constructor import Constructor
+from archdsl.codegen.definitions import Definitions
+from archdsl.codegen.helpers import Helpers
 from archdsl.codegen.initial import reset_parameters
-from archdsl.network import Network, Repeat
+from archdsl.codegen.parts import Import
+from archdsl.codegen.sketch import Sketcher
+from archdsl.network import Branches, Layer, Network
 
 _STAGE = '''def stage(**layers: nn.Module) -> nn.Sequential:
     """The layers one after the other, under their names."""
     return nn.Sequential(OrderedDict(layers))
 '''
 
-_REPEAT = '''def repeat(*iterations: nn.Module) -> nn.Sequential:
+_REPEAT = '''def repeat(iterations: Iterable[nn.Module]) -> nn.Sequential:
     """The iterations one after the other, under their numbers from 1."""
     return stage(**{str(number): body for number, body in enumerate(iterations, 1)})
 '''
@@ -61,49 +64,55 @@ class _File:
                 self.free[name] = default
                 free_symbols |= found
         made = calls(analysis)
-        stems = sorted({call.helper for group in made.values() for call in group if call.helper})
-        self.helpers = [_Helper(stem) for stem in stems]
-        helpers = frozenset(name for helper in self.helpers for name in helper.names)
-        self.class_name = names.class_name(self.network.name, helpers)
-        self.parameters = names.parameters(self.free, helpers)
-        self.stages = names.attributes(stage.name for stage in self.network.stages)
-        self.constructor = Constructor(
-            analysis, made, self.stages, free_symbols, self.parameters, helpers
+        self.stages = Sketcher(analysis, made, free_symbols).stages()
+        joined = [
+            (call, len(layer.branches))
+            for layer in self.network.layers
+            if isinstance(layer, Branches)
+            for call in made[layer.path]
+        ]
+        self.written = {call for call, count in joined if joins.is_written(call, count)}
+        modules = {call for call, count in joined if not joins.is_written(call, count)}
+        plain = (
+            call
+            for layer in self.network.layers
+            if not isinstance(layer, Branches)
+            for call in made[layer.path]
         )
+        taken = {call.helper: {call.target} for call in (*modules, *plain) if call.helper}
+        self.helpers = Helpers(dict(sorted(taken.items())))
+        self.class_name = names.class_name(self.network.name, self.helpers.names)
+        definitions = Definitions(self.stages, {*self.helpers.names, self.class_name})
+        file_names = self.helpers.names | {definition.name for definition in definitions}
+        self.parameters = names.parameters(self.free, file_names)
+        self.attributes = names.attributes(stage.name for stage in self.network.stages)
+        self.constructor = Constructor(definitions, file_names)
 
     def module(self) -> Module:
+        own = [*self.constructor.texts(), "\n".join(self.network_class())]
+        repeats = any(_calls("repeat", text) for text in own)
+        stages = repeats or any(_calls("stage", text) for text in own)
         blocks = [
-            self.imports(),
-            *(helper.body for helper in self.helpers),
-            _STAGE.rstrip(),
-            *([_REPEAT.rstrip()] if self.repeats() else []),
-            "\n".join(self.network_class()),
+            self.imports(stages, repeats),
+            *self.helpers.texts,
+            *([_STAGE.rstrip()] if stages else []),
+            *([_REPEAT.rstrip()] if repeats else []),
+            *own,
         ]
         header = "\n".join(writer.docstring([f"{self.class_name} in PyTorch.", _origin(self)], ""))
         first, *rest = blocks
         text = "\n\n\n".join([f"{header}\n\n{first}", *rest]) + "\n"
         return Module(text, self.class_name)
 
-    def imports(self) -> str:
-        plain: set[str] = set()
-        of: dict[str, set[str]] = {"collections": {"OrderedDict"}, "torch": {"Tensor", "nn"}}
-        for helper in self.helpers:
-            plain |= helper.imports
-            for source, imported in helper.from_imports.items():
-                of.setdefault(source, set()).update(imported)
-        lines = [(f"import {name}", name) for name in plain] + [
-            (f"from {source} import {', '.join(sorted(imported))}", source)
-            for source, imported in of.items()
-        ]
-
-        def group(third_party: bool) -> list[str]:
-            chosen = [pair for pair in lines if pair[1].startswith("torch") == third_party]
-            return [text for text, _ in sorted(chosen, key=lambda p: (p[0][0] == "f", p[1]))]
-
-        return "\n\n".join("\n".join(group(third_party)) for third_party in (False, True))
-
-    def repeats(self) -> bool:
-        return any(isinstance(part, Repeat) for part in self.network.parts)
+    def imports(self, stages: bool, repeats: bool) -> str:
+        own = [Import("torch", "Tensor"), Import("torch", "nn")]
+        if stages:
+            own.append(Import("collections", "OrderedDict"))
+        if repeats:
+            own.append(Import("collections.abc", "Iterable"))
+        if any(map(joins.needs_torch, self.written)):
+            own.append(Import("torch"))
+        return self.helpers.imports(own)
 
     def network_class(self) -> Iterator[str]:
         yield f"class {self.class_name}(nn.Module):"
@@ -112,18 +121,23 @@ class _File:
         parameters = [f"{self.parameters[n]}: int = {v!r}" for n, v in self.free.items()]
         yield from writer.call("def __init__", ["self", *parameters], "    ", tail=" -> None:")
         yield "        super().__init__()"
-        yield from self.constructor.statements()
-        initialise = list(reset_parameters(self.network, self.stages))
+        attributes = [self.attributes[stage.name] for stage in self.network.stages]
+        yield from self.constructor.stages(self.stages, attributes, self.parameters)
+        initialise = list(reset_parameters(self.network, self.attributes))
         if initialise:
             yield "        self.reset_parameters()"
         yield ""
         yield "    def forward(self, x: Tensor) -> Tensor:"
         for stage in self.network.stages:
-            yield f"        x = self.{self.stages[stage.name]}(x)"
+            yield f"        x = self.{self.attributes[stage.name]}(x)"
         yield "        return x"
         if initialise:
             yield ""
             yield from initialise
+
+
+def _calls(function: str, text: str) -> bool:
+    return re.search(rf"(?<![.\w]){function}\(", text) is not None
 
 
 # --- docstrings -------------------------------------------------------------------------------
@@ -146,44 +160,24 @@ def _describe(file: _File) -> list[str]:
         if network.devices > 1
         else ""
     )
-    return [title, figures, devices]
+    return [title, figures, devices, _stored(network)]
+
+
+def _stored(network: Network) -> str:
+    """How weights are called that are in branches or repetitions, by an example."""
+    numbered = [layer.path for layer in network.layers if layer.op.weighted and _numbered(layer)]
+    if not numbered:
+        return ""
+    example = max(numbered, key=lambda path: path.count("."))
+    return f"Branches and repetitions are numbered in the names of weights: {example}.weight."
+
+
+def _numbered(layer: Layer) -> bool:
+    """Whether a layer's path has numbers, and is otherwise as it is in the module."""
+    parts = layer.path.split(".")
+    words = [part for part in parts if not part.isdecimal()]
+    return len(words) < len(parts) and all(names.attributes([word])[word] == word for word in words)
 
 
 def _origin(file: _File) -> str:
     return f"Generated by archdsl from {PurePath(file.network.source.name).name}."
-
-
-# --- helpers ----------------------------------------------------------------------------------
-
-
-class _Helper:
-    """A file of runtime/, read as text: what it imports, and the rest."""
-
-    def __init__(self, stem: str) -> None:
-        text = files("archdsl.runtime").joinpath(f"{stem}.py").read_text(encoding="utf-8")
-        self.imports: set[str] = set()
-        self.from_imports: dict[str, set[str]] = {}
-        self.names: set[str] = set()
-        end = 0
-        for node in ast.parse(text).body:
-            match node:
-                case ast.Import(names=aliases):
-                    self.imports |= {_alias(alias) for alias in aliases}
-                    self.names |= {alias.asname or alias.name for alias in aliases}
-                case ast.ImportFrom(module=str(source), names=aliases):
-                    if source != "__future__":
-                        imported = {_alias(alias) for alias in aliases}
-                        self.from_imports.setdefault(source, set()).update(imported)
-                        self.names |= {alias.asname or alias.name for alias in aliases}
-                case ast.Expr():
-                    pass  # the file's docstring
-                case _:
-                    if isinstance(node, ast.ClassDef | ast.FunctionDef):
-                        self.names.add(node.name)
-                    continue
-            end = node.end_lineno or end
-        self.body = "\n".join(text.splitlines()[end:]).strip()
-
-
-def _alias(alias: ast.alias) -> str:
-    return f"{alias.name} as {alias.asname}" if alias.asname else alias.name

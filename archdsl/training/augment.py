@@ -17,11 +17,12 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from archdsl.codegen.trainable import kept
 from archdsl.training.data import Data, Wanted
-from archdsl.training.errors import TrainingError
-from archdsl.training.randomness import generator
+from archdsl.training.parts.randomness import generator
+from archdsl.training.parts.statistics import components, deviation, moments, pixel_mean
+from archdsl.training.parts.windows import windows
 from archdsl.words.recipe import Augment, Recipe
 
 _PLAIN: Final = Augment()
@@ -34,35 +35,8 @@ def wanted(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> Wanted:
         TrainingError: the recipe's sizes contradict each other or the input.
     """
     channels, height, width = shape
-    settings = recipe.augment or _PLAIN
-    side = settings.resize
-    crop = settings.crop
-    if crop is not None and (crop, crop) != (height, width):
-        raise TrainingError(
-            f"augment crop={crop}: the network's input is {height}x{width}, and a crop is what "
-            "it is given; make them agree"
-        )
-    if crop is not None and not settings.pad and side in (None, crop):
-        raise TrainingError(
-            f"augment crop={crop}: images are kept at that size, so there is nothing to crop; add "
-            "resize= with a larger size, or pad="
-        )
-    if settings.pad and crop is None:
-        raise TrainingError(
-            f"augment pad={settings.pad}: only a crop moves over padding; add crop={height}"
-        )
-    if side is not None and side < max(height, width):
-        raise TrainingError(
-            f"augment resize={side}: smaller than the input {height}x{width}; "
-            f"resize to {max(height, width)} or more"
-        )
-    kept = (height, width) if side is None else (side, side)
-    if recipe.evaluate.crops == 10 and kept == (height, width):
-        raise TrainingError(
-            f"evaluate crops=10: images are kept at the input's {height}x{width}, where all crops "
-            "are the same; add augment resize= with a larger size"
-        )
-    return Wanted(channels, *kept, square=side is not None, classes=classes)
+    size = kept(recipe, height, width)
+    return Wanted(channels, size.height, size.width, square=size.square, classes=classes)
 
 
 @dataclass(frozen=True)
@@ -100,7 +74,9 @@ class View:
         mirrored = torch.zeros(n, dtype=torch.bool)
         if self.settings.flip:
             mirrored = torch.rand(n, generator=draws) < 0.5
-        return windows(x, Cuts(top, left, mirrored), self.window, self.settings.pad)
+        if self.window == x.shape[2:] and not self.settings.pad:
+            return torch.where(mirrored.to(x.device)[:, None, None, None], x.flip(-1), x)
+        return windows(x, top, left, mirrored, self.window, self.settings.pad)
 
     def test(self, images: Tensor, crops: int) -> Iterator[Tensor]:
         """The views of images n x C x h x w whose softmax is averaged: the centre, or ten crops.
@@ -132,69 +108,13 @@ def view(recipe: Recipe, data: Data, window: tuple[int, int], device: torch.devi
     """Measure what normalising and colour noise need on the training set."""
     settings = recipe.augment or _PLAIN
     images = data.train.images
-    mean, covariance = _moments(images)
-    eigenvalues, vectors = torch.linalg.eigh(covariance / 255**2)
-    # A channel that never changes carries nothing; leave its zeros alone instead of dividing by
-    # zero.
-    variance = covariance.diagonal()
-    std = torch.where(variance > 0, variance, 1).sqrt()
+    mean, covariance = moments(images)
     channel = mean.float()[None, :, None, None]
     return View(
         settings=settings,
         window=window,
-        mean=(_pixel_mean(images)[None] if settings.mean == "pixel" else channel).to(device),
-        std=std.float()[None, :, None, None].to(device),
-        components=(vectors * eigenvalues).float(),
+        mean=(pixel_mean(images) if settings.mean == "pixel" else channel).to(device),
+        std=deviation(covariance).to(device),
+        components=components(covariance),
         seed=recipe.seed,
     )
-
-
-@dataclass(frozen=True)
-class Cuts:
-    """Where each of n windows lies in its padded image, and whether it is mirrored."""
-
-    top: Tensor
-    left: Tensor
-    mirrored: Tensor
-
-
-def windows(x: Tensor, cuts: Cuts, window: tuple[int, int], pad: int) -> Tensor:
-    """Cut a window H x W out of each image n x C x h x w; beyond an image lies `pad` of zeros."""
-    if window == tuple(x.shape[2:]) and not pad:
-        return torch.where(cuts.mirrored.to(x.device)[:, None, None, None], x.flip(-1), x)
-    rows = cuts.top[:, None] + torch.arange(window[0])
-    columns = cuts.left[:, None] + torch.arange(window[1])
-    columns = torch.where(cuts.mirrored[:, None], columns.flip(1), columns)
-    padded = functional.pad(x, (pad, pad, pad, pad))
-    image = torch.arange(len(x))
-    # Indexing around the channels puts them last, n x H x W x C: in memory that is channels_last.
-    picked = padded.permute(0, 2, 3, 1)[
-        image[:, None, None].to(x.device),
-        rows[:, :, None].to(x.device),
-        columns[:, None, :].to(x.device),
-    ]
-    return picked.permute(0, 3, 1, 2)
-
-
-def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (C) and covariance (C x C) of the pixels' colours in float64, in 0..255."""
-    channels = images.shape[1]
-    total = torch.zeros(channels, dtype=torch.float64)
-    products = torch.zeros(channels, channels, dtype=torch.float64)
-    pixels = 0
-    for part in torch.split(images, max(1, 2**22 // images[0].numel())):
-        # Exact: a chunk's sums of bytes and of their products stay below 2^53.
-        colours = part.transpose(0, 1).reshape(channels, -1).double()
-        total += colours.sum(1)
-        products += colours @ colours.T
-        pixels += colours.shape[1]
-    mean = total / pixels
-    return mean, products / pixels - mean[:, None] * mean
-
-
-def _pixel_mean(images: Tensor) -> Tensor:
-    """The mean image C x h x w, in 0..255."""
-    total = torch.zeros(images.shape[1:], dtype=torch.int64)
-    for part in torch.split(images, 1024):
-        total += part.sum(0, dtype=torch.int64)
-    return total.double().div(len(images)).float()

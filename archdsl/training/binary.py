@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archdsl.training.errors import TrainingError
+from archdsl.training.parts.packed import cifar_records, idx
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]
 """Images N x C x H x W and their labels N."""
@@ -86,18 +87,17 @@ _CIFAR_IMAGE: Final = 3 * 32 * 32
 
 def _records(path: Path, *, before: int, classes: int) -> Labelled:
     """Records of `before` bytes that are passed over, the label's byte and the image."""
-    raw = np.frombuffer(_read(path), np.uint8)
+    raw = _read(path)
     length = before + 1 + _CIFAR_IMAGE
     if not len(raw) or len(raw) % length:
         raise TrainingError(
             f"{path}: {len(raw):,} bytes are no whole number of records of {length:,}; "
             'fetch the file of the "binary version" again'
         )
-    table = raw.reshape(-1, length)
-    labels = table[:, before].astype(np.int64)
+    images, labels = cifar_records(raw, before)
     if labels.max() >= classes:
         raise TrainingError(f"{path}: the label {labels.max()} is not below {classes}")
-    return table[:, before + 1 :].reshape(-1, 3, 32, 32), labels
+    return images, labels
 
 
 def _idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
@@ -112,7 +112,7 @@ def _idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
             f"{path}: not an idx file of bytes in {dimensions} dimension(s), or cut short; "
             "fetch it again"
         )
-    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+    return idx(raw)
 
 
 def _lines(path: Path, count: int) -> tuple[str, ...]:

@@ -3,30 +3,28 @@
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import singledispatch
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
-from torch.nn import functional
 
-from archdsl.training import binary, shapes
-from archdsl.training.errors import TrainingError
-from archdsl.words.recipe import Cifar10, Cifar100, Folder, Mnist, Shapes
-
-SUFFIXES: Final = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+from archdsl.codegen.trainable import (
+    TEST_SHAPES,
+    TRAINING_SHAPES,
+    require_channels,
+    require_classes,
+    require_drawable,
+    require_picture_channels,
 )
-"""Files of a folder that are taken for images; any other file is passed over."""
-
-TRAINING_SHAPES: Final = 16_000
-TEST_SHAPES: Final = 4_000
+from archdsl.training import binary
+from archdsl.training.errors import TrainingError
+from archdsl.training.parts import shapes
+from archdsl.training.parts.packed import resized
+from archdsl.training.parts.pictures import SUFFIXES, decoded, listing
+from archdsl.words.recipe import Cifar10, Cifar100, Folder, Mnist, Shapes
 
 
 @dataclass(frozen=True)
@@ -98,12 +96,8 @@ def load(source: object, wanted: Wanted) -> Data:
 
 @load.register
 def _(source: Shapes, wanted: Wanted) -> Data:
-    if min(wanted.height, wanted.width) < shapes.SMALLEST:
-        raise TrainingError(
-            f"data shapes: {wanted.height}x{wanted.width} is too small to draw a figure in; "
-            f"the input must be {shapes.SMALLEST}x{shapes.SMALLEST} at least"
-        )
-    _fits("data shapes", len(shapes.FIGURES), wanted)
+    require_drawable("data shapes", wanted.height, wanted.width)
+    require_classes("data shapes", len(shapes.FIGURES), wanted.classes)
     _room("data shapes", TRAINING_SHAPES + TEST_SHAPES, wanted)
     train, test = (
         Split(*map(torch.from_numpy, shapes.draw(n, wanted.size, seed=0, split=split)))
@@ -130,11 +124,8 @@ def _(source: Folder, wanted: Wanted) -> Data:
                 "both need a folder for every class"
             )
     classes = tuple(found["train"])
-    _fits(place, len(classes), wanted)
-    if wanted.channels not in _MODES:
-        raise TrainingError(
-            f"{place}: image files have 1 or 3 channels, and the input has {wanted.channels}"
-        )
+    require_classes(place, len(classes), wanted.classes)
+    require_picture_channels(place, wanted.channels)
     _room(
         place, sum(len(files) for listing in found.values() for files in listing.values()), wanted
     )
@@ -157,9 +148,6 @@ def _(source: Mnist, wanted: Wanted) -> Data:
     return _packed(f'data mnist "{source.path}"', binary.mnist(Path(source.path)), wanted)
 
 
-_MODES: Final = {1: "L", 3: "RGB"}
-"""What PIL calls an image of so many channels."""
-
 _Listing = dict[str, list[Path]]
 
 
@@ -170,38 +158,22 @@ def _listing(place: str, root: Path) -> _Listing:
             f"{place}: it has no {root.name}/ folder; training images go to train/CLASS/, held-out "
             "ones to val/CLASS/"
         )
-    listing = {
-        folder.name: sorted(
-            file
-            for file in folder.iterdir()
-            if file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
-        )
-        for folder in sorted(root.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
-    }
-    if not listing:
+    found = listing(root)
+    if not found:
         raise TrainingError(f"{place}: {root} has no class folders; put each class's images in one")
-    empty = sorted(name for name, files in listing.items() if not files)
+    empty = sorted(name for name, files in found.items() if not files)
     if empty:
         raise TrainingError(
             f"{place}: {root} has no images for {_names(empty)}; "
             f"an image is a file that ends in {', '.join(sorted(SUFFIXES))}"
         )
-    return listing
+    return found
 
 
 def _names(names: Sequence[str]) -> str:
     """A list for a sentence, cut at five."""
     shown = ", ".join(names[:5])
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
-
-
-def _fits(place: str, classes: int, wanted: Wanted) -> None:
-    if classes != wanted.classes:
-        raise TrainingError(
-            f"{place}: it has {classes} classes and the network's output is {wanted.classes}; "
-            f"make them agree, with --set classes={classes} where the network has that parameter"
-        )
 
 
 def _room(place: str, count: int, wanted: Wanted) -> None:
@@ -217,97 +189,28 @@ def _room(place: str, count: int, wanted: Wanted) -> None:
 
 
 def _decode(place: str, listing: _Listing, wanted: Wanted) -> Split:
-    """Read and resize a split's images once, on all cores: PIL works outside Python's lock."""
-    files = [(label, path) for label, paths in enumerate(listing.values()) for path in paths]
-    images = np.empty((len(files), wanted.height, wanted.width, wanted.channels), np.uint8)
-
-    def read(job: tuple[int, Path]) -> None:
-        index, path = job
-        images[index] = _image(place, path, wanted)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for _ in pool.map(read, enumerate(path for _, path in files)):
-                pass
-        finally:
-            # After one bad file, or Ctrl-C, the rest is not read first.
-            pool.shutdown(cancel_futures=True)
-    labels = torch.tensor([label for label, _ in files], dtype=torch.int64)
-    return Split(torch.from_numpy(images).permute(0, 3, 1, 2), labels)
-
-
-def _image(place: str, path: Path, wanted: Wanted) -> NDArray[np.uint8]:
-    """One image file as H x W x C, upright, in the size that is wanted (bilinear, antialiased)."""
+    """Read and resize a split's images once."""
+    paths = [path for paths in listing.values() for path in paths]
+    labels = [label for label, paths in enumerate(listing.values()) for _ in paths]
     try:
-        with Image.open(path) as opened:
-            opened.draft(_MODES[wanted.channels], _at_least(opened.size, wanted))
-            image = _eight_bit(ImageOps.exif_transpose(opened)).convert(_MODES[wanted.channels])
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
-        raise TrainingError(
-            f"{place}: {path} cannot be read as an image ({problem}); replace it or take it out"
-        ) from problem
-    box = None
-    if wanted.square:
-        side = min(image.size)
-        left, top = (image.width - side) / 2, (image.height - side) / 2
-        box = (left, top, left + side, top + side)
-    size = (wanted.width, wanted.height)
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.BILINEAR, box=box)
-    return np.asarray(image).reshape(wanted.height, wanted.width, wanted.channels)
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """An image that PIL converts without loss of what is seen: 16 bits scaled, alpha on white.
-
-    Raises:
-        ValueError: its values are floating-point, so that nobody knows what is white.
-    """
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.float64) / 257
-        return Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
-    if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA"))
-    return image
-
-
-def _at_least(size: tuple[int, int], wanted: Wanted) -> tuple[int, int]:
-    """The size to which a JPEG may be halved while it is decoded, which is quick.
-
-    It is twice what is wanted, so that the resizing after it still antialiases.
-    """
-    factor = max(2 * wanted.width / size[0], 2 * wanted.height / size[1])
-    return round(size[0] * factor), round(size[1] * factor)
+        images = decoded(paths, wanted.size, wanted.square)
+    except ValueError as problem:
+        raise TrainingError(f"{place}: {problem}; replace it or take it out") from problem
+    return Split(
+        torch.from_numpy(images).permute(0, 3, 1, 2), torch.tensor(labels, dtype=torch.int64)
+    )
 
 
 def _packed(place: str, packed: binary.Packed, wanted: Wanted) -> Data:
     """A published data set, resized to what is wanted."""
-    _fits(place, len(packed.classes), wanted)
-    channels = packed.train[0].shape[1]
-    if channels != wanted.channels:
-        raise TrainingError(
-            f"{place}: its images have {channels} channel(s) and the input has {wanted.channels}; "
-            f"make it {channels}x{wanted.height}x{wanted.width}"
-        )
+    require_classes(place, len(packed.classes), wanted.classes)
+    require_channels(place, packed.train[0].shape[1], wanted.size)
     _room(place, sum(len(labels) for _, labels in (packed.train, packed.test)), wanted)
     train, test = (
-        Split(_resized(torch.from_numpy(images.copy()), wanted), torch.from_numpy(labels))
+        Split(
+            resized(torch.from_numpy(images.copy()), (wanted.height, wanted.width)),
+            torch.from_numpy(labels),
+        )
         for images, labels in (packed.train, packed.test)
     )
     return Data(place.removeprefix("data ").replace('"', ""), False, packed.classes, train, test)
-
-
-def _resized(images: Tensor, wanted: Wanted) -> Tensor:
-    """uint8 images at the size that is wanted (bilinear, antialiased), a thousand at a time."""
-    size = (wanted.height, wanted.width)
-    if images.shape[2:] == size:
-        return images
-    return torch.cat(
-        [
-            functional.interpolate(part, size, mode="bilinear", antialias=True)
-            for part in torch.split(images, 1000)
-        ]
-    )

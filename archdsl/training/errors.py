@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from archdsl.codegen.trainable import TrainingError
 
-class TrainingError(Exception):
-    """Something the user can put right: print the message, it names the place and the remedy."""
+__all__ = ["Interrupted", "TrainingError"]
 
 
 class Interrupted(KeyboardInterrupt):

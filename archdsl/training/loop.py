@@ -1,20 +1,19 @@
 """Training: from a checked network and its recipe to a folder with weights and figures."""
 
-import hashlib
-import importlib.util
 import math
 import shutil
-import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from functools import singledispatch
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from archdsl.codegen.layout import Layout
+from archdsl.torch.generated import imported
 from archdsl.training import augment, record
 from archdsl.training.augment import View
 from archdsl.training.data import Data, Split, load
@@ -23,9 +22,11 @@ from archdsl.training.evaluate import Examination
 from archdsl.training.interrupt import Interrupt
 from archdsl.training.job import Job
 from archdsl.training.optimizer import check, full_rate, optimizer, set_factor
-from archdsl.training.randomness import derive, generator
+from archdsl.training.parts.randomness import derive, generator
 from archdsl.training.report import Evaluation, Reporter, Result, Silent, Started, Stepped
 from archdsl.training.schedule import Clock, schedule
+from archdsl.training.team import Team, team
+from archdsl.training.where import Where, where
 from archdsl.words.recipe import CrossEntropy, Recipe
 
 
@@ -35,12 +36,15 @@ def train(
     device: str = "auto",
     steps: int | None = None,
     report: Reporter | None = None,
+    layout: str = "auto",
 ) -> Result:
     """Train a job's module by its recipe and leave everything in a new folder.
 
-    `run` is the folder to make (default: the first free runs/NAME-N), `device` is cpu, cuda or
-    auto, and `steps` replaces the recipe's length. Data and settings are judged before the folder
-    is made.
+    `run` is the folder to make (default: the first free runs/NAME-N), `device` and `layout` are
+    those of `where.where`, and `steps` replaces the recipe's length. Data and settings are judged
+    before the folder is made.
+
+    Under torchrun every process calls this, and the first one writes and reports.
 
     Raises:
         TrainingError: data, settings or machine are not fit for it, or the loss stopped being a
@@ -48,21 +52,36 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; what there was is saved.
     """
     began = time.perf_counter()
-    hears = report or Silent()
-    plan = _planned(job, device, steps)
-    folder = record.create(run, job.name)
-    _write_plan(plan, folder)
-    try:
-        # Every step seeds PyTorch's generators; a caller gets its own back as they were.
-        with torch.random.fork_rng(devices=[plan.device] if plan.device.type == "cuda" else []):
-            return _room(plan, folder, hears, began).run()
-    except torch.OutOfMemoryError as problem:
-        raise TrainingError(
-            f"{plan.device} is out of memory at batch {job.recipe.batch}; lower `batch`, "
-            "or train with --device cpu"
-        ) from problem
-    finally:
-        hears.ended()
+    place = where(layout, device, job.devices, job.spec_name)
+    with team(place, job.devices) as processes:
+        hears = report if report is not None and processes.leads else Silent()
+        plan = _planned(job, place, processes, steps)
+        folder = _folder(plan, run)
+        try:
+            # Every step seeds PyTorch's generators; a caller gets its own back as they were.
+            cuda = [d for d in dict.fromkeys(place.devices) if d.type == "cuda"]
+            with torch.random.fork_rng(devices=cuda):
+                return _room(plan, folder, hears, began).run()
+        except torch.OutOfMemoryError as problem:
+            raise TrainingError(
+                f"{place.first} is out of memory at batch {job.recipe.batch}; lower `batch`, "
+                "or train with --device cpu"
+            ) from problem
+        finally:
+            hears.ended()
+            if not processes.leads:
+                shutil.rmtree(folder)
+
+
+def _folder(plan: "_Plan", run: Path | None) -> Path:
+    """The run's folder, with what the run is about to do; who does not lead gets a passing one."""
+    if plan.team.leads:
+        folder = record.create(run, plan.job.name)
+        _write_plan(plan, folder)
+    else:
+        folder = Path(tempfile.mkdtemp())
+        _write_modules(plan, folder)
+    return folder
 
 
 def _room(plan: "_Plan", folder: Path, report: Reporter, began: float) -> "_Room":
@@ -70,7 +89,8 @@ def _room(plan: "_Plan", folder: Path, report: Reporter, began: float) -> "_Room
     try:
         return _Room(plan, folder, report, began)
     except TrainingError:
-        shutil.rmtree(folder)
+        if plan.team.leads:
+            shutil.rmtree(folder)
         raise
 
 
@@ -79,15 +99,20 @@ class _Plan:
     """Everything that is settled before a folder is made."""
 
     job: Job
-    device: torch.device
+    where: Where
+    team: Team
     data: Data
     clock: Clock
     view: View
 
 
-def _planned(job: Job, device: str, steps: int | None) -> _Plan:
-    place = _device(device)
+def _planned(job: Job, place: Where, team: Team, steps: int | None) -> _Plan:
     check(job.recipe.optimizer)
+    if job.recipe.batch % team.rows:
+        raise TrainingError(
+            f"batch {job.recipe.batch}: {team.rows} processes share each batch evenly; "
+            f"take a multiple of {team.rows}"
+        )
     if not job.parameters:
         raise TrainingError(f"{job.spec_name}: the network has no parameters, so nothing to train")
     try:
@@ -97,7 +122,8 @@ def _planned(job: Job, device: str, steps: int | None) -> _Plan:
             f"{problem.filename or 'the data'} cannot be read ({problem.strerror or problem})"
         ) from problem
     clock = _clock(job.recipe, len(data.train), steps)
-    return _Plan(job, place, data, clock, augment.view(job.recipe, data, job.input[1:], place))
+    view = augment.view(job.recipe, data, job.input[1:], place.first)
+    return _Plan(job, place, team, data, clock, view)
 
 
 class _Room:
@@ -106,17 +132,18 @@ class _Room:
     def __init__(self, plan: _Plan, folder: Path, report: Reporter, began: float) -> None:
         recipe = plan.job.recipe
         self.plan, self.folder, self.report, self.began = plan, folder, report, began
-        self.recipe, self.clock, self.view, self.device = recipe, plan.clock, plan.view, plan.device
+        self.recipe, self.clock, self.view = recipe, plan.clock, plan.view
+        self.device, self.team = plan.where.first, plan.team
         torch.manual_seed(derive(recipe.seed, "weights", 0))
-        self.network = _imported(folder / record.MODULE, plan.job)
-        self.network.to(device=plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.examples = _resident(plan.data.train, plan.device)
+        self.network, self.whole = _network(plan, folder)
+        self.trained = plan.team.trained(self.network)
+        self.examples = _resident(plan.data.train, self.device)
         self.examination = Examination(
-            split=_resident(plan.data.test, plan.device),
+            split=_resident(plan.data.test, self.device),
             view=plan.view,
             crops=recipe.evaluate.crops,
             batch=recipe.batch,
-            device=plan.device,
+            device=self.device,
         )
         self.optimizer = optimizer(recipe, self.network)
         self.full_rate = full_rate(recipe.optimizer)
@@ -138,7 +165,7 @@ class _Room:
         return Started(
             network=job.class_name,
             parameters=job.parameters,
-            device=_describe(self.device),
+            device=_describe(self.plan.where, self.team),
             data=data.name,
             synthetic=data.synthetic,
             classes=len(data.classes),
@@ -157,8 +184,10 @@ class _Room:
                 final, early = self._train(interrupt, metrics)
             finally:
                 # Also when it was interrupted or the loss went wrong: keep what there is.
-                record.write_tensors(self.folder / record.WEIGHTS, self.network.state_dict())
-                self._plot()
+                state = self.network.state_dict()
+                if self.team.leads:
+                    record.write_tensors(self.folder / record.WEIGHTS, state)
+                    self._plot()
         result = Result(
             run=self.folder,
             final=final,
@@ -169,7 +198,8 @@ class _Room:
             synthetic=self.plan.data.synthetic,
             stopped_early=early,
         )
-        record.write_json(self.folder / record.RESULT, _result(result))
+        if self.team.leads:
+            record.write_json(self.folder / record.RESULT, _result(result))
         self.report.finished(result)
         return result
 
@@ -205,18 +235,19 @@ class _Room:
                     going_on = self.schedule.evaluated(1 - evaluation.top1)
                     if last or not going_on:
                         return evaluation, not last
-            if interrupt.signal is not None:
-                raise Interrupted(self.folder, self.step, interrupt.signal)
+            signal = self.team.agreed(interrupt.signal)
+            if signal is not None:
+                raise Interrupted(self.folder, self.step, signal)
 
     def _update(self, rate_factor: float) -> tuple[float, float]:
         """One step: its loss and the gradient's norm. If either is no number no weight changes."""
         began = time.perf_counter()
         images, labels = self._batch()
-        torch.manual_seed(derive(self.recipe.seed, "dropout", self.step))
-        self.network.train()
+        torch.manual_seed(self._dropout_seed())
+        self.trained.train()
         kept = [buffer.clone() for buffer in self.network.buffers()]
         try:
-            logits = self.network(images)
+            logits = self.trained(images)
         except ValueError as problem:
             raise TrainingError(
                 f"step {self.step + 1}: {problem}. A batchnorm over single values needs a batch "
@@ -225,10 +256,9 @@ class _Room:
         loss = self.criterion(logits, labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = self.team.norm(self.network, self.whole)
         # One transfer for both: on a GPU each waits for all work before it.
-        loss_now, norm_now = torch.stack([loss.detach(), norm]).tolist()
+        loss_now, norm_now = torch.stack([self.team.mean(loss.detach()), norm]).tolist()
         if not (math.isfinite(loss_now) and math.isfinite(norm_now)):
             diverged = self._diverged(images, loss_now)
             for buffer, before in zip(self.network.buffers(), kept, strict=True):
@@ -254,14 +284,21 @@ class _Room:
             self.order_epoch = epoch
         chosen = self.order[within * self.recipe.batch : (within + 1) * self.recipe.batch]
         images = self.view.train(split.images[chosen].to(self.device), self.step)
+        share = self.recipe.batch // self.team.rows
+        mine = slice(self.team.row * share, (self.team.row + 1) * share)
         return (
-            images.contiguous(memory_format=torch.channels_last),
-            split.labels[chosen].to(self.device),
+            images[mine].contiguous(memory_format=torch.channels_last),
+            split.labels[chosen[mine]].to(self.device),
         )
+
+    def _dropout_seed(self) -> int:
+        """Alike in the processes that hold one network together; rows drop other numbers."""
+        row = self.team.row
+        return derive(self.recipe.seed, f"dropout {row}" if row else "dropout", self.step)
 
     def _evaluate(self, interrupt: Interrupt) -> Evaluation | None:
         evaluation = self.examination.judge(
-            self.network, self.step, give_up=lambda: interrupt.signal is not None
+            self.network, self.step, give_up=lambda: self.team.gives_up(interrupt.signal)
         )
         if evaluation is not None and not math.isfinite(evaluation.loss):
             raise TrainingError(
@@ -284,7 +321,7 @@ class _Room:
         )
 
     def _diverged(self, images: Tensor, loss: float) -> TrainingError:
-        torch.manual_seed(derive(self.recipe.seed, "dropout", self.step))
+        torch.manual_seed(self._dropout_seed())
         where = _first_not_finite(self.network, images)
         rate = self.schedule.factor(self.step) * self.full_rate
         what = "the loss" if not math.isfinite(loss) else "the gradient"
@@ -320,25 +357,21 @@ def _(word: CrossEntropy) -> nn.Module:
     return nn.CrossEntropyLoss(label_smoothing=word.smoothing)
 
 
-def _device(name: str) -> torch.device:
-    """The device to train on.
-
-    Raises:
-        TrainingError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")
-    if name not in ("cpu", "cuda"):
-        raise TrainingError(f"--device {name}: it is cpu, cuda or auto")
-    return torch.device(name)
-
-
-def _describe(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)} (float32, channels_last)"
-    return f"cpu ({torch.get_num_threads()} threads, float32, channels_last)"
+def _describe(place: Where, team: Team) -> str:
+    """For people: `cpu (2 threads, float32, channels_last, 2 ranks)`."""
+    device = place.first
+    cuda = device.type == "cuda"
+    told = [] if cuda else [f"{torch.get_num_threads()} threads"]
+    told += ["float32", "channels_last"]
+    if place.layout is Layout.TOWERS:
+        told.append(f"towers on {' and '.join(map(str, place.devices))}")
+    if place.launch is not None:
+        processes, rows = place.launch.size, team.rows
+        ranks = f"{processes // rows} ranks" if place.layout is Layout.RANKS else ""
+        shared = f"{rows} {'rows' if ranks else 'processes'} to a batch" if rows > 1 else ""
+        told += filter(None, [ranks, shared])
+    name = torch.cuda.get_device_name(device) if cuda else "cpu"
+    return f"{name} ({', '.join(told)})"
 
 
 def _clock(recipe: Recipe, images: int, steps: int | None) -> Clock:
@@ -358,36 +391,42 @@ def _clock(recipe: Recipe, images: int, steps: int | None) -> Clock:
     return Clock(steps=length if steps is None else steps, per_epoch=per_epoch, unit=unit)
 
 
-class _Sourced(SourceFileLoader):
-    """Imports a file as it is and leaves no __pycache__ beside it."""
+def _network(plan: _Plan, folder: Path) -> tuple[nn.Module, dict[str, Tensor]]:
+    """The network of the run's own module, on its devices, and its tensors as on one device.
 
-    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
-        pass
-
-
-def _imported(path: Path, job: Job) -> nn.Module:
-    """The network of the run's own module: what is trained is that very file.
+    Its weights begin as those of the fused layout do from the same seed.
 
     Raises:
         TrainingError: it has another number of parameters than the spec counts.
     """
-    # A name of its own for each run: two runs in one process do not share a module.
-    name = f"archdsl_run_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path, loader=_Sourced(name, str(path)))
-    if spec is None or spec.loader is None:
-        raise TrainingError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses and typing look a class's module up there.
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    network: nn.Module = getattr(module, job.class_name)()
-    count = sum(p.numel() for p in network.parameters())
+    job, place = plan.job, plan.where
+    fused = place.layout is Layout.FUSED
+    single = _imported(folder / (record.MODULE if fused else record.FUSED), job.class_name)()
+    count = sum(p.numel() for p in single.parameters())
     if count != job.parameters:
         raise TrainingError(
-            f"{path}: {job.class_name} has {count:,} parameters where the spec counts "
-            f"{job.parameters:,}; this is a bug in archdsl, please report it with the spec"
+            f"{folder / record.MODULE}: {job.class_name} has {count:,} parameters where the spec "
+            f"counts {job.parameters:,}; this is a bug in archdsl, please report it with the spec"
         )
-    return network
+    if fused:
+        single.to(device=place.first, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return single, single.state_dict()
+    network_class = _imported(folder / record.MODULE, job.divided[place.layout].class_name)
+    options = {"devices": place.devices} if place.layout is Layout.TOWERS else {}
+    network = plan.team.build(network_class, **options)
+    whole = single.state_dict()
+    network.load_state_dict(whole)
+    if place.layout is Layout.RANKS:
+        network.to(place.first)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, whole
+
+
+def _imported(path: Path, class_name: str) -> type[nn.Module]:
+    """A class of the run's own module: what is trained is that very file."""
+    module = imported(path.read_text(encoding="utf-8"), str(path.resolve()))
+    found: type[nn.Module] = getattr(module, class_name)
+    return found
 
 
 def _resident(split: Split, device: torch.device) -> Split:
@@ -404,8 +443,9 @@ def _first_not_finite(network: nn.Module, images: Tensor) -> str:
     found: list[str] = []
 
     def look(name: str) -> Any:
-        def hook(layer: nn.Module, inputs: Any, output: Tensor) -> None:
-            if not found and not bool(output.isfinite().all()):
+        def hook(layer: nn.Module, inputs: Any, output: Tensor | list[Tensor]) -> None:
+            outputs = output if isinstance(output, list) else [output]
+            if not found and not all(bool(each.isfinite().all()) for each in outputs):
                 found.append(name)
 
         return hook
@@ -431,12 +471,21 @@ def _first_not_finite(network: nn.Module, images: Tensor) -> str:
     return "every layer's output and gradient is, but the norm of all gradients is too large"
 
 
+def _write_modules(plan: _Plan, folder: Path) -> None:
+    job, layout = plan.job, plan.where.layout
+    if layout is Layout.FUSED:
+        record.write(folder / record.MODULE, job.module)
+    else:
+        record.write(folder / record.MODULE, job.divided[layout].text)
+        record.write(folder / record.FUSED, job.module)
+
+
 def _write_plan(plan: _Plan, folder: Path) -> None:
     """Put into a run's folder what it is about to do."""
     job, data, view = plan.job, plan.data, plan.view
     record.write(folder / job.spec_name, job.spec)
     record.write_used(folder, job.used)
-    record.write(folder / record.MODULE, job.module)
+    _write_modules(plan, folder)
     record.write_tensors(folder / record.NORMALISATION, {"mean": view.mean[0], "std": view.std[0]})
     config = {
         "name": job.name,
@@ -447,7 +496,9 @@ def _write_plan(plan: _Plan, folder: Path) -> None:
         "values": job.values,
         "spec": record.told(job.spec_name, job.spec),
         "used": [record.told(place, text) for place, text in job.used.items()],
-        "module": record.told(record.MODULE, job.module),
+        "module": record.told(record.MODULE, (folder / record.MODULE).read_text("utf-8")),
+        "layout": plan.where.layout.value,
+        "processes": plan.where.launch.size if plan.where.launch else 1,
         "data": {
             "name": data.name,
             "synthetic": data.synthetic,
@@ -465,11 +516,11 @@ def _write_plan(plan: _Plan, folder: Path) -> None:
         "seed": job.recipe.seed,
         "steps": plan.clock.steps,
         "steps_per_epoch": plan.clock.per_epoch,
-        "device": str(plan.device),
+        "device": ", ".join(map(str, plan.where.devices)),
         "precision": "float32",
         "memory_format": "channels_last",
         "versions": record.versions(),
-        "hardware": record.hardware(plan.device),
+        "hardware": record.hardware(plan.where.first),
         "started": record.now(),
     }
     record.write_json(folder / record.CONFIG, config)

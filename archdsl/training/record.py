@@ -23,13 +23,15 @@ from archdsl.source import Source
 from archdsl.training.errors import TrainingError
 
 MODULE: Final = "model.py"
+FUSED: Final = "fused.py"
+"""The module on one device, in the folder of a run that trains another layout."""
 WEIGHTS: Final = "weights.safetensors"
 NORMALISATION: Final = "normalisation.safetensors"
 CONFIG: Final = "config.json"
 METRICS: Final = "metrics.jsonl"
 RESULT: Final = "result.json"
 PLOT: Final = "loss.png"
-OWN: Final = frozenset({MODULE, WEIGHTS, NORMALISATION, CONFIG, METRICS, RESULT, PLOT})
+OWN: Final = frozenset({MODULE, FUSED, WEIGHTS, NORMALISATION, CONFIG, METRICS, RESULT, PLOT})
 """What stands in every run's folder, beside the spec."""
 
 USED: Final = "used"

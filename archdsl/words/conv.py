@@ -1,6 +1,7 @@
 """Convolution."""
 
 from math import gcd
+from typing import Self
 
 from pydantic import Field
 
@@ -93,6 +94,10 @@ class Conv(SlidingOp, word="conv"):
 
     def reads_all(self) -> bool:
         return self.groups == 1
+
+    def on_device(self, device: int, devices: int) -> Self:
+        groups = self.groups // devices if self.groups > 1 else 1
+        return self.model_copy(update={"filters": self.filters // devices, "groups": groups})
 
     def indivisible(self, devices: int) -> Misfit | None:
         if self.filters % devices:

@@ -130,7 +130,9 @@ class Devices(Declaration, word="devices"):
 
     Each has its part of every layer's channels or features: Krizhevsky et al. 2012, section 3.2. A
     convolution with groups reads its own device's part; one without reads all parts, and so does a
-    linear layer: before them the devices exchange what they hold.
+    linear layer: before them the devices exchange what they hold. What several layers read is
+    exchanged once. Every device computes softmax, and what stands before the first conv or linear
+    layer, whole. `archdsl check` tells what is exchanged, and what each device holds.
     """
 
     example = """
@@ -165,7 +167,8 @@ class Expect(Declaration, word="expect"):
         neurons      outputs of conv and linear layers
         depth        the most conv and linear layers on one path
         memory       bytes to train in float32 at the recipe's batch, else 1
-        traffic      numbers per image that devices receive from each other
+        traffic      numbers per image that devices receive from each other in a
+                     forward pass, all together; the output's gather left out
     """
 
     own_references = ("input",)

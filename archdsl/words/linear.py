@@ -1,8 +1,10 @@
 """Fully connected layers, and the reshaping before them."""
 
+from typing import Self
+
 from pydantic import Field
 
-from archdsl.shape import Argument, Call, Family, Shape, call
+from archdsl.shape import Argument, Call, Family, Shape, call, even_part
 from archdsl.words.word import Count, Op, Switch
 
 
@@ -47,6 +49,9 @@ class Linear(Op, word="linear"):
 
     def reads_all(self) -> bool:
         return True
+
+    def on_device(self, device: int, devices: int) -> Self:
+        return self.model_copy(update={"features": even_part(self.features, device, devices)})
 
 
 class Flatten(Op, word="flatten"):

@@ -14,6 +14,7 @@ from typing import (
     ClassVar,
     Literal,
     NamedTuple,
+    Self,
     TypeAlias,
     Union,
     get_args,
@@ -212,6 +213,10 @@ class Op(Word, family=True):
     def indivisible(self, devices: int) -> Misfit | None:
         """What keeps several devices from dividing this layer's channels, if anything."""
         return None
+
+    def on_device(self, device: int, devices: int) -> Self:
+        """The part of this layer that one of several devices computes, which count from 0."""
+        return self
 
 
 class Unbound(Op):

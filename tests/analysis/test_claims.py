@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.helpers import analysed, compiled, network
+from tests.helpers import SPECS, analysed, compiled, network
 
 # linear 1000 → 1079 without bias: 1,079,000 weights.
 NET = "input 1000\nfc: linear 1079 bias=no\n"
@@ -184,6 +184,37 @@ def test_a_claim_of_memory_says_what_it_counts() -> None:
             f"{4_316_000 * slots:,} of {optimizer.split()[0]}'s state + "
             "66,528 of activations (8 images)"
         )
+
+
+def test_alexnets_traffic_can_be_claimed() -> None:
+    """Of its devices: what conv3 reads of conv2, and the linear layers of what is before each."""
+    base = (SPECS / "alexnet.arch").read_text(encoding="utf-8")
+    claims = """
+  expect traffic 60_672
+  expect conv3 traffic 43_264
+  expect conv3.conv traffic (256*13*13)
+  expect conv4 traffic 0
+  expect fc6 traffic 9.2k
+  expect fc7 traffic <= 4096
+  expect traffic 30_336
+"""
+    (analysis,) = (result := compiled(base.rstrip().removesuffix("}") + claims + "}\n")).archs
+    assert [verdict.holds for verdict in analysis.verdicts[-7:]] == [True] * 6 + [False]
+    (finding,) = result.diagnostics
+    assert finding.message == "AlexNet's traffic is 60,672, not 30,336"
+    assert finding.notes == (
+        "100.0 % more than claimed",
+        "43,264 before conv3 + 9,216 before fc6 + 4,096 before fc7 + 4,096 before fc8",
+    )
+
+
+def test_a_figure_of_traffic_that_is_one_exchange_or_many_is_not_taken_apart() -> None:
+    body = "input 4x8x8\ndevices 2\na: conv 4 1x1\nb: repeat 7 { conv 4 1x1 }\nc: conv 4 1x1\n"
+    for claim in ("c traffic 1", "b traffic 1", "traffic 1"):
+        ((_, notes),) = findings(f"{body}expect {claim}")
+        assert [note for note in notes if "before" in note] == []
+    ((_, notes),) = findings(f"{body.replace('7', '2')}expect b traffic >= 999")
+    assert notes == ("256 before b.repeat.1.conv + 256 before b.repeat.2.conv",)
 
 
 # --- consequences ---------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ RESERVED = ("half", "lambda", "type", "eval", "add_module", "float", "None")
 PARAMETER = "n"
 """What an arch's or a block's one parameter is called."""
 
+KERNEL = "k"
+"""What the other parameter of some blocks is called, which has a default."""
+
 WIDTHS = ("2", "4", "6")
 MAX_DEPTH = 3
 
@@ -35,6 +38,10 @@ class Writer:
     """What comes out of each block, whose width may be its parameter. All of them take maps."""
     names: list[str] = field(default_factory=lambda: list(RESERVED))
     labels: int = 0
+    with_kernel: bool = False
+    """Whether the block that is being written takes one."""
+    kernels: dict[str, bool] = field(default_factory=dict)
+    """Whether each block takes a kernel."""
 
     def program(self) -> str:
         draw = self.draw
@@ -47,9 +54,13 @@ class Writer:
 
     def block(self, plain: str) -> str:
         name = self.reserved() or plain
+        self.with_kernel = self.draw(st.booleans())
         lines, state = self.body(State(None, False), (*WIDTHS, PARAMETER), 1)
+        self.kernels[name] = self.with_kernel
+        self.with_kernel = False
         self.blocks[name] = state
-        return "\n".join([f"block {name}({PARAMETER}) {{", *lines, "}"])
+        parameters = f"{PARAMETER}, {KERNEL}=3" if self.kernels[name] else PARAMETER
+        return "\n".join([f"block {name}({parameters}) {{", *lines, "}"])
 
     def reserved(self) -> str | None:
         if self.names and self.draw(st.integers(0, 5)) == 0:
@@ -88,7 +99,9 @@ class Writer:
                 name = self.draw(st.sampled_from(list(self.blocks)))
                 width = self.draw(st.sampled_from(widths))
                 out = self.blocks[name]
-                return f"{name} {width}", State(width if out.width == PARAMETER else None, out[1])
+                kernel = self.draw(st.sampled_from(["", " k=1", " 5"]))
+                line = f"{name} {width}{kernel if self.kernels[name] else ''}"
+                return line, State(width if out.width == PARAMETER else None, out[1])
         return self.plain(state)
 
     def plain(self, state: State) -> tuple[str, State]:
@@ -103,9 +116,10 @@ class Writer:
             vector = state.vector or self.draw(st.integers(0, 7)) == 0
         if vector:
             return f"linear {width}", State(width, True)
-        kernel = self.draw(
-            st.sampled_from(["1x1", "3x3 pad=1", "3x3 pad=1 groups=2", "2x2 pad=1 dilation=2"])
-        )
+        kernels = ["1x1", "3x3 pad=1", "3x3 pad=1 groups=2", "2x2 pad=1 dilation=2"]
+        if self.with_kernel:
+            kernels += [f"{KERNEL} pad=same"] * 3
+        kernel = self.draw(st.sampled_from(kernels))
         return f"conv {width} {kernel} bias=no", State(width, False)
 
     def concat(self, state: State, widths: tuple[str, ...], depth: int) -> tuple[str, State]:

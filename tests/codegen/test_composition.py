@@ -19,6 +19,7 @@ from tests.codegen.generated import (
     loaded,
     outputs,
 )
+from tests.codegen.unrolled import assert_equal_to_unrolled
 
 
 def compare(arch: Arch, folder: Path) -> None:
@@ -176,11 +177,11 @@ soft:  linear 6
        concat {} {}
 """
     text = loaded(tmp_path, body).pytorch()
-    joins = [line.strip() for line in text.splitlines() if "=Concat(" in line]
-    assert len(joins) == 3
-    assert text.count("towers=2") == 1
+    assert text.count("x = torch.cat([") == 2
+    assert text.count("=Concat(") == 1
+    assert "        concat=Concat(\n" in text[text.index("self.mixed") :]
     mixed = text[text.index("self.mixed") : text.index("self.sum")]
-    assert "towers=2" in mixed
+    assert text.count("towers=2,") == mixed.count("towers=2,") == 1
 
 
 def test_batchnorm_trains_in_branches_and_iterations(tmp_path: Path) -> None:
@@ -255,20 +256,25 @@ init fc1 bias=2
 
 @pytest.mark.parametrize("name", ["Add", "Concat", "repeat", "stage"])
 def test_an_arch_and_its_parameter_may_be_called_like_a_helper(name: str, tmp_path: Path) -> None:
-    body = f"input 3x4x4\nrepeat 2 {{ add {{}} {{}} }}\nconcat {{}} {{}}\nlinear {name}"
+    many = "{} " * 9  # so many branches are inside of a helper
+    body = f"input 3x4x4\nrepeat 2 {{ add {many} }}\nconcat {many}\nlinear {name}"
     arch = loaded(tmp_path, body, f"{name}({name}=3)")
     module = getattr(imported(arch.pytorch(), tmp_path), f"{name}_")(**{f"{name}_": 2})
     assert module(torch.ones(1, 3, 4, 4)).shape == (1, 2)
 
 
-def test_a_variable_keeps_clear_of_parameters_and_of_others(tmp_path: Path) -> None:
-    deep = "repeat 1 { linear a_x_b }"
-    blocks = f"block x_b(a_x_b) {{ {deep} }}\nblock b(a_x_b) {{ {deep} }}\n"
-    arch = loaded(tmp_path, "input 4\na: x_b a_x_b\na_x: b a_x_b", "Net(a_x_b=4)", blocks=blocks)
-    text = arch.pytorch()
-    assert "        a_x_b_ = stage(" in text and "        a_x_b__ = stage(" in text
-    assert built(arch, tmp_path, a_x_b=2)(torch.ones(1, 4)).shape == (1, 2)
-    compare(arch, tmp_path)
+@pytest.mark.parametrize(
+    "name", ["a_b", "net", "Net", "x", "list", "torch", "Add", "class", "_", "nn", "range"]
+)
+def test_a_block_may_be_called_anything(name: str, tmp_path: Path) -> None:
+    """Like what Python, torch, the file or another block's class has; its parameters as well."""
+    parameters = "range=3, self=4, add=4, stage=4, x=3, channels=4"
+    layers = "linear range; linear self; linear add; linear stage; linear x; linear channels"
+    blocks = f"block {name}({parameters}) {{ add {{ {layers} }} {{}} }}\n"
+    blocks += f"block aB({parameters}) {{ {layers} }}\n"
+    body = f"input 4\n{name}\n{name} 1 2 add=3 stage=5 x=6\naB\naB 1 2 3 5 6 7"
+    arch = loaded(tmp_path, body, blocks=blocks)
+    assert_equal_to_unrolled(built(arch, tmp_path), arch.analysis)
 
 
 def test_a_module_before_a_layer_keeps_clear_of_inner_stages(tmp_path: Path) -> None:

@@ -74,9 +74,10 @@ def compare(module: torch.nn.Module, arch: Arch) -> None:
     assert output is not None
     shapes = {in_module(path): dims for path, dims in expected_outputs(analysis).items()}
     seen = outputs(module, torch.empty(3, *input.dims))
-    # Modules that torch needs before a layer's own have no path in the language.
     assert {path: dims for path, dims in seen.items() if path in shapes} == shapes
-    assert all(path == "" or path.endswith("flatten") for path in seen.keys() - shapes)
+    # Modules that torch needs before a layer's own have no path in the language.
+    branches = {in_module(path) for path in analysis.network.groups}
+    assert all(not path or path.endswith("flatten") for path in seen.keys() - shapes - branches)
     assert seen[""] == output.dims
     learned = {name: tuple(p.shape) for name, p in module.named_parameters()}
     assert learned == {

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -16,19 +17,26 @@ from archdsl import load
 from archdsl.codegen import names
 from archdsl.codegen.calls import calls
 from archdsl.shape import Shape
-from tests.codegen.generated import built, expected_outputs, imported, loaded, outputs
+from archdsl.words.declaration import Initial, Kaiming, Normal, Uniform, Xavier
+from tests.codegen.generated import (
+    built,
+    expected_outputs,
+    expected_parameters,
+    imported,
+    loaded,
+    outputs,
+)
+from tests.codegen.specs import SOUND, arch_of
 from tests.helpers import GOLDEN, ROOT, SPECS, assert_golden
 
-CLEAN = {
-    "alexnet": SPECS / "alexnet.arch",
-    "small": SPECS / "small.arch",
-    "composed": Path(__file__).parent / "composed.arch",
-}
 
-
-@pytest.mark.parametrize("name", CLEAN)
+@pytest.mark.parametrize("name", SOUND)
 def test_the_module_is_the_golden_one(name: str) -> None:
-    assert_golden(GOLDEN / "modules" / f"{name}.py", load(CLEAN[name]).pytorch())
+    assert_golden(GOLDEN / "modules" / f"{name}.py", arch_of(name).pytorch())
+
+
+def test_goldens_are_of_specs() -> None:
+    assert {path.stem for path in (GOLDEN / "modules").glob("*.py")} == set(SOUND)
 
 
 def test_goldens_pass_ruff_and_strict_mypy() -> None:
@@ -39,21 +47,19 @@ def test_goldens_pass_ruff_and_strict_mypy() -> None:
         ["ruff", "format", "--isolated", "--check"],
         ["mypy", "--strict", "--config-file="],
     ):
-        for module in modules if command[0] == "mypy" else [None]:
-            files = [module] if module else modules
-            done = subprocess.run(
-                [sys.executable, "-m", *command, *files],
-                capture_output=True,
-                text=True,
-                check=False,
-                cwd=ROOT,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
+        done = subprocess.run(
+            [sys.executable, "-m", *command, *modules],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", CLEAN)
+@pytest.mark.parametrize("name", SOUND)
 def test_the_module_has_the_checkers_shapes_and_parameters(name: str, tmp_path: Path) -> None:
-    arch = load(CLEAN[name])
+    arch = arch_of(name)
     with torch.device("meta"):
         module = built(arch, tmp_path)
     seen = outputs(module, torch.empty(2, *arch.network.input.dims, device="meta"))
@@ -78,18 +84,49 @@ def test_weights_are_stored_under_stage_and_word(tmp_path: Path) -> None:
     ]
 
 
-def test_initial_weights_are_as_init_says(tmp_path: Path) -> None:
+INITIALISED = [name for name in SOUND if arch_of(name).network.inits]
+
+
+@pytest.mark.parametrize("name", INITIALISED)
+def test_initial_weights_are_as_init_says(name: str, tmp_path: Path) -> None:
+    """Mean, spread and bounds of every weight, and every bias, by the last line that says one."""
     torch.manual_seed(0)
-    module = built(load(SPECS / "alexnet.arch"), tmp_path)
-    for name, parameter in module.named_parameters():
-        stage = name.split(".")[0]
-        if name.endswith("bias"):
-            value = 1.0 if stage in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.0
-            assert torch.all(parameter == value), name
-        else:
-            # 34,848 weights or more: the standard error of the mean is below 6e-5.
-            assert abs(parameter.mean().item()) < 3e-4, name
-            assert parameter.std().item() == pytest.approx(0.01, rel=0.02), name
+    arch = arch_of(name)
+    module = built(arch, tmp_path)
+    learned = expected_parameters(arch.analysis)
+    for path in (layer.path for layer in arch.network.layers if layer.op.weighted):
+        words = [bound.word for bound in arch.network.inits]
+        words = [word for word in words if not word.stages or path.split(".")[0] in word.stages]
+        weight = module.get_parameter(f"{path}.weight").detach()
+        distribution = [word.weights for word in words if word.weights is not None][-1]
+        mean, std, bound = moments(distribution, weight)
+        error = std / weight.numel() ** 0.5
+        assert abs(weight.mean().item() - mean) < 5 * error, path
+        assert abs(weight.std().item() - std) < 5 * error, path
+        assert weight.abs().max().item() <= bound, path
+        if f"{path}.bias" in learned:
+            value = [word.bias for word in words if word.bias is not None][-1]
+            assert torch.all(module.get_parameter(f"{path}.bias") == value), path
+
+
+def moments(distribution: Initial, weight: torch.Tensor) -> tuple[float, float, float]:
+    """Mean, standard deviation and largest absolute value, by the formulas of their authors."""
+    fan_out, fan_in = weight.shape[0] * weight[0, 0].numel(), weight[0].numel()
+    match distribution:
+        case Normal(mean=mean, std=std):
+            return mean, std, inf
+        case Kaiming():  # He et al. 2015: every output's variance is that of the input, after relu
+            return 0, (2 / fan_in) ** 0.5, inf
+        case Xavier():  # Glorot and Bengio 2010, equation 16
+            limit = (6 / (fan_in + fan_out)) ** 0.5
+            return 0, limit / 3**0.5, limit
+        case Uniform(low=low, high=high):
+            return (low + high) / 2, (high - low) / 12**0.5, max(-low, high)
+    raise AssertionError(distribution)
+
+
+def test_init_lines_are_of_several_kinds() -> None:
+    assert {"alexnet", "original", "small", "tanh", "composed"} <= set(INITIALISED)
 
 
 def test_later_init_lines_win_and_distributions_are_torchs(tmp_path: Path) -> None:
@@ -218,9 +255,8 @@ def test_helpers_are_the_files_of_runtime(tmp_path: Path) -> None:
 
 def test_a_layers_own_modules_keep_clear_of_others(tmp_path: Path) -> None:
     arch = loaded(tmp_path, "input 3x8x8\na: linear 2\nflatten\nb: flatten\nlinear 2")
-    text = arch.pytorch()
-    keys = [line.split("=")[0].strip() for line in text.splitlines() if "=nn." in line]
-    assert keys == ["linear_flatten", "linear", "flatten", "flatten", "linear"]
+    names = [name for name, _ in built(arch, tmp_path).named_modules() if "." in name]
+    assert names == ["a.linear_flatten", "a.linear", "a.flatten", "b.flatten", "b.linear"]
 
 
 def test_a_convolution_rounded_up_sees_the_far_edge(tmp_path: Path) -> None:

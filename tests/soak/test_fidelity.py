@@ -15,6 +15,7 @@ from archdsl.analysis import Analysis, Costs
 from archdsl.compiler import Compilation, compile_bytes
 from archdsl.diagnostics import Rule, Severity, catalogue
 from tests.codegen.generated import expected_outputs, expected_parameters, imported, outputs
+from tests.codegen.unrolled import assert_equal_to_unrolled
 from tests.soak.conftest import Budget
 from tests.soak.drawing import SINGLE, networks
 from tests.soak.networks import PARAMETER, Net
@@ -22,6 +23,9 @@ from tests.soak.reference import BATCH, Made, Walk, walked
 
 ROUND = 100
 """Networks drawn from one seed: all of `make test`, and what `make soak` draws again and again."""
+
+MAX_COMPUTED = 10**6
+"""Multiply–accumulates, parameters or activations of a network that is computed with numbers."""
 
 MISFITS = {
     catalogue.WINDOW_TOO_LARGE,
@@ -100,6 +104,7 @@ def compare(net: Net, tally: Tally, folder: Path) -> None:
     tally.emitted += 1
     cls = imported(arch.pytorch(), folder).Net
     compare_module(cls, {}, arch.analysis, repr(net))
+    compare_numbers(cls, arch.analysis)
     if PARAMETER in inspect.signature(cls).parameters:
         assert net.default is not None
         # The generator looks at two and three times the default; what divides goes on dividing.
@@ -108,6 +113,14 @@ def compare(net: Net, tally: Tally, folder: Path) -> None:
             other = archdsl.load(spec, parameters=overrides)
             if other.check().ok:
                 compare_module(cls, overrides, other.analysis, f"{net!r}{PARAMETER}={value}: ")
+
+
+def compare_numbers(cls: type[torch.nn.Module], analysis: Analysis) -> None:
+    """What a network computes that is not too large, against the same unrolled."""
+    costs = analysis.costs
+    assert costs is not None
+    if max(costs.macs, costs.params, costs.activations) < MAX_COMPUTED:
+        assert_equal_to_unrolled(cls(), analysis, BATCH)
 
 
 def compare_layers(analysis: Analysis, walk: Walk, told: str) -> None:

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from archdsl.training import TrainingError
-from archdsl.training.augment import Cuts, View, view, wanted, windows
+from archdsl.training.augment import View, view, wanted
 from archdsl.training.data import Data, Split
+from archdsl.training.parts.windows import windows
 from archdsl.words.recipe import Augment, Evaluate, Recipe
 
 CPU = torch.device("cpu")
@@ -59,11 +60,10 @@ def test_a_channel_that_never_changes_is_no_division_by_zero() -> None:
 
 def test_windows_cut_mirror_and_pad() -> None:
     x = torch.arange(2 * 2 * 3 * 4, dtype=torch.float32).reshape(2, 2, 3, 4)
-    cuts = Cuts(
-        top=torch.tensor([0, 3]), left=torch.tensor([1, 2]), mirrored=torch.tensor([False, True])
-    )
+    top, left = torch.tensor([0, 3]), torch.tensor([1, 2])
+    mirrored = torch.tensor([False, True])
     padded = np.pad(x.numpy(), ((0, 0), (0, 0), (1, 1), (1, 1)))
-    found = windows(x, cuts, (2, 3), pad=1).numpy()
+    found = windows(x, top, left, mirrored, (2, 3), pad=1).numpy()
     assert np.array_equal(found[0], padded[0, :, 0:2, 1:4])
     assert np.array_equal(found[1], padded[1, :, 3:5, 2:5][:, :, ::-1])
 

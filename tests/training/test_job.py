@@ -163,9 +163,9 @@ def test_a_scaled_stage_is_all_that_is_in_it_and_no_other(tmp_path: Path) -> Non
 def test_a_join_whose_sum_is_no_number_is_named(tmp_path: Path) -> None:
     text = "arch Net { input 3x16x16; a: add { linear 10 } { linear 10 }; train { batch 20 } }"
     asked = job(loaded(tmp_path, text))
-    poisoned = asked.module.replace("y + branch(x)", "y + branch(x) / 0")
+    poisoned = asked.module.replace('+ self.add["2"](x)', '+ self.add["2"](x) / 0')
     assert poisoned != asked.module
-    with pytest.raises(TrainingError, match=r"a\.add is the first layer whose output is not"):
+    with pytest.raises(TrainingError, match="; a is the first layer whose output is not"):
         train(replace(asked, module=poisoned), tmp_path / "run")
 
 

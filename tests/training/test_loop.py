@@ -353,7 +353,7 @@ def test_what_cannot_be_trained_makes_no_folder(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"device": "tpu"}, "--device tpu: it is cpu, cuda or auto"),
+        ({"device": "tpu"}, "--device tpu: it is auto, cpu, cuda or one like cuda:1"),
         ({"steps": 0}, "--steps 0: a run takes one step at least"),
     ],
 )

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from archdsl.training import shapes
+from archdsl.training.parts import shapes
 
 
 def digest(count: int, size: tuple[int, int, int], split: str = "train") -> str:

@@ -150,9 +150,7 @@ class AlexNet(nn.Module):
             relu=nn.ReLU(),
             dropout=nn.Dropout(0.5),
         )
-        self.fc8 = stage(
-            linear=nn.Linear(4096, classes),  # 1000
-        )
+        self.fc8 = stage(linear=nn.Linear(4096, classes))  # 1000
         self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -148,9 +148,7 @@ class SmallAlexNet(nn.Module):
             relu=nn.ReLU(),
             dropout=nn.Dropout(0.5),
         )
-        self.fc8 = stage(
-            linear=nn.Linear(192, classes),  # 10
-        )
+        self.fc8 = stage(linear=nn.Linear(192, classes))  # 10
         self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:

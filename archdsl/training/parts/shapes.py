@@ -1,11 +1,12 @@
-"""The built-in data: ten kinds of figure over clutter and noise, drawn with integers alone.
+"""The built-in data: ten kinds of figure over clutter and noise, drawn with integers.
 
-Each image shows one figure of a random size, place, angle and colour over a shaded background, with
-bars lying under and across it and noise over everything. A colour says nothing about the class and
-neither does a pixel, so a linear classifier stays poor; the outline says it all.
+Each image shows one figure of a random size, place, angle and colour over a shaded
+background, with bars lying under and across it and noise over everything. A colour says
+nothing about the class and neither does a pixel, so a linear classifier stays poor; the
+outline says it all.
 
-Every random number is a hash of (seed, split, image, purpose) and every coordinate is an integer,
-so image i is the same on every machine, however many are drawn.
+Every random number is a hash of (seed, split, image, purpose) and every coordinate is
+an integer, so image i is the same on every machine, however many are drawn.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,21 +19,27 @@ Integers: TypeAlias = NDArray[np.signedinteger[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
 _Words = TypeVar("_Words", np.uint64, NDArray[np.uint64])
 
-SMALLEST: Final = 8  # pixels: below this the figures cannot be told apart by anybody
-
 _RADIUS: Final = 64  # a figure's own coordinates run from -64 to 64
-_FAR: Final = 100  # coordinates are cut here: outside every figure, and squares still fit 16 bits
+# Coordinates are cut here: outside every figure, and squares still fit 16 bits.
+_FAR: Final = 100
 _BARS_BELOW, _BARS_ABOVE = 1, 1
-_CONTRAST: Final = 56  # by how many levels a figure is brighter than the background, at least
+# By how many levels a figure is brighter than the background, at least.
+_CONTRAST: Final = 56
 _CHUNK: Final = 64  # images drawn at once: their planes stay in a core's cache
 
-# cos(2π i / 64) · 1024 for a quarter turn; written out because libm's last bit differs between
-# machines.
+# cos(2π i / 64) · 1024 for a quarter turn; written out because libm's last bit differs
+# between machines.
 _QUARTER: Final = (
-    1024, 1019, 1004, 980, 946, 903, 851, 792, 724, 650, 569, 483, 392, 297, 200, 100, 0,
+    1024, 1019, 1004, 980, 946, 903, 851, 792,
+    724, 650, 569, 483, 392, 297, 200, 100, 0,
 )  # fmt: skip
 _COSINE: Final[NDArray[np.int64]] = np.array(
-    [*_QUARTER, *(-c for c in _QUARTER[-2::-1]), *(-c for c in _QUARTER[1:]), *_QUARTER[-2:0:-1]]
+    [
+        *_QUARTER,
+        *(-c for c in _QUARTER[-2::-1]),
+        *(-c for c in _QUARTER[1:]),
+        *_QUARTER[-2:0:-1],
+    ]
 )
 
 
@@ -44,7 +51,9 @@ def _box(u: Integers, v: Integers, width: int, height: int) -> Mask:
     return (np.abs(u) <= width) & (np.abs(v) <= height)
 
 
-def _sides(u: Integers, v: Integers, normals: tuple[tuple[int, int], ...], limit: int) -> Integers:
+def _sides(
+    u: Integers, v: Integers, normals: tuple[tuple[int, int], ...], limit: int
+) -> Integers:
     """How many of the half-planes n·(u, v) <= limit hold a point."""
     held = np.zeros(u.shape, np.int8)
     for a, b in normals:
@@ -70,22 +79,26 @@ FIGURES: Final[dict[str, Callable[[Integers, Integers], Mask]]] = {
 }
 """A class's name, and which points (u, v) of its own coordinates lie in the figure.
 
-The areas agree within a few percent: else an image's mean brightness would tell classes apart.
+The areas agree within a few percent: else an image's mean brightness would tell classes
+apart.
 """
 
 
 def draw(
     count: int, size: tuple[int, int, int], *, seed: int, split: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Draw the first `count` images of a split, count x C x H x W in 0..255, and their labels.
+    """The first `count` images of a split, count x C x H x W, and their labels.
 
-    Image i is of class i mod 10. `split` names a stream ("train", "test"): two splits share no
-    image.
+    Image i is of class i mod 10. `split` names a stream ("train", "test"): two splits
+    share no image.
     """
     channels, height, width = size
     images = np.empty((count, channels, height, width), np.uint8)
     labels = np.arange(count, dtype=np.int64) % len(FIGURES)
-    key = _mix(np.uint64(seed % 2**64) ^ np.uint64(int.from_bytes(split.encode()[:8], "little")))
+    key = _mix(
+        np.uint64(seed % 2**64)
+        ^ np.uint64(int.from_bytes(split.encode()[:8], "little"))
+    )
     for start in range(0, count, _CHUNK):
         part = slice(start, min(start + _CHUNK, count))
         images[part] = _Canvas(key, np.arange(count, dtype=np.uint64)[part], size).draw(
@@ -131,7 +144,10 @@ class _Canvas:
         pixels = np.empty((n, channels, height, width), np.int16)
         for c in range(channels):
             down, across = (self.number(-40, 41)[:, None] for _ in range(2))
-            rows = down * (2 * np.arange(height) - height) // height + self.backdrop[:, c, None]
+            rows = (
+                down * (2 * np.arange(height) - height) // height
+                + self.backdrop[:, c, None]
+            )
             columns = across * (2 * np.arange(width) - width) // width
             np.add(
                 rows[:, :, None].astype(np.int16),
@@ -154,17 +170,19 @@ class _Canvas:
         self.fill(inside)
 
     def place(self, *, low: int, high: int) -> tuple[Integers, Integers]:
-        """Every pixel's coordinates n x H x W in a figure put down at random, cut to ±100.
+        """Every pixel's coordinates n x H x W in a figure put down at random.
 
-        The radius is between low and high 64ths of the image's shorter side; the figure lies within
-        the image.
+        They are cut to ±100. The radius is between low and high 64ths of the image's
+        shorter side; the figure lies within the image.
         """
         _, height, width = self.size
         short = min(height, width)
         # Sixteenths of a pixel from here on.
         radius = self.number(16 * short * low // 64, 16 * short * high // 64)
         spread = 16 * np.array([height, width])[:, None] - 2 * radius
-        top, left = radius + spread * np.stack([self.number(0, 1024) for _ in range(2)]) // 1024
+        top, left = (
+            radius + spread * np.stack([self.number(0, 1024) for _ in range(2)]) // 1024
+        )
         turn = self.number(0, len(_COSINE))
         cosine, sine = _COSINE[turn], _COSINE[turn - len(_COSINE) // 4]
         y = 16 * np.arange(height) + 8 - top[:, None]
@@ -186,19 +204,23 @@ class _Canvas:
         return turned(cosine, sine), turned(-sine, cosine)
 
     def fill(self, inside: Mask) -> None:
-        """Colour the pixels of a mask n x H x W, each channel brighter than the background."""
+        """Colour a mask n x H x W, each channel brighter than the background."""
         for c in range(self.size[0]):
-            colour = (self.backdrop[:, c] + self.number(_CONTRAST, 126)).astype(np.int16)
+            colour = (self.backdrop[:, c] + self.number(_CONTRAST, 126)).astype(
+                np.int16
+            )
             np.copyto(self.pixels[:, c], colour[:, None, None], where=inside)
 
     def noise(self) -> None:
-        """Add uniform noise to every value: up to 4 levels in some images, up to 39 in others."""
+        """Add uniform noise: up to 4 levels in some images, up to 39 in others."""
         n, values = len(self.key), int(np.prod(self.size))
         words = -(-values // 8)
         amplitude = self.number(8, 80).astype(np.int16)[:, None]
         start = _mix(self.key ^ (np.uint64(next(self.purposes)) << np.uint64(32)))
         bits = _mix(np.add(start[:, None], np.arange(words, dtype=np.uint64)))
-        level = bits.astype("<u8", copy=False).view(np.uint8)[:, :values].astype(np.int16)
+        level = (
+            bits.astype("<u8", copy=False).view(np.uint8)[:, :values].astype(np.int16)
+        )
         level -= 128
         level *= amplitude  # at most 128 · 79: 16 bits hold it
         level >>= 8
@@ -206,7 +228,7 @@ class _Canvas:
 
 
 def _mix(x: _Words) -> _Words:
-    """splitmix64's finaliser: a good 64-bit hash of 64 bits (Steele, Lea and Flood, 2014)."""
+    """splitmix64's finaliser, a hash of 64 bits (Steele, Lea and Flood, 2014)."""
     with np.errstate(over="ignore"):
         x = x + np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,0 +1,111 @@
+"""Folders of image files, read into memory."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+SUFFIXES = frozenset(
+    {
+        ".bmp",
+        ".gif",
+        ".jpeg",
+        ".jpg",
+        ".pgm",
+        ".png",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    }
+)
+"""Files that are taken for images; any other file is passed over."""
+
+MODES = {1: "L", 3: "RGB"}
+"""What PIL calls an image of so many channels."""
+
+
+def listing(root: Path) -> dict[str, list[Path]]:
+    """The image files of each class folder, both in order of name."""
+    return {
+        folder.name: sorted(
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
+        )
+        for folder in sorted(root.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    }
+
+
+def decoded(
+    paths: list[Path], size: tuple[int, int, int], square: bool
+) -> NDArray[np.uint8]:
+    """The images of these files, NxHxWxC, read on all cores: PIL frees Python's lock.
+
+    `size` is CxHxW; with `square` the centre is kept, else both sides are squeezed.
+
+    Raises:
+        ValueError: a file cannot be read as an image.
+    """
+    channels, height, width = size
+    images = np.empty((len(paths), height, width, channels), np.uint8)
+
+    def read(job: tuple[int, Path]) -> None:
+        index, path = job
+        images[index] = _picture(path, size, square)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for _ in pool.map(read, enumerate(paths)):
+                pass
+        finally:
+            # After one bad file, or Ctrl-C, the rest is not read first.
+            pool.shutdown(cancel_futures=True)
+    return images
+
+
+def _picture(path: Path, size: tuple[int, int, int], square: bool) -> NDArray[np.uint8]:
+    """One image file as HxWxC, upright, at a size CxHxW (bilinear, antialiased)."""
+    channels, height, width = size
+    try:
+        with Image.open(path) as opened:
+            # A JPEG may be halved while it is decoded, which is quick, down to twice
+            # what is wanted, so that the resizing after it still antialiases.
+            factor = max(2 * width / opened.width, 2 * height / opened.height)
+            least = round(opened.width * factor), round(opened.height * factor)
+            opened.draft(MODES[channels], least)
+            upright = ImageOps.exif_transpose(opened)
+            image = _eight_bit(upright).convert(MODES[channels])
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
+        raise ValueError(f"{path} cannot be read as an image ({problem})") from problem
+    box = None
+    if square:
+        side = min(image.size)
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        box = (left, top, left + side, top + side)
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(image).reshape(height, width, channels)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """An image that PIL converts without loss: 16 bits scaled, alpha on white.
+
+    Raises:
+        ValueError: its values are floating-point: nobody knows what is white.
+    """
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype(np.float64) / 257
+        return Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError(
+            "its pixels are floating-point numbers; save it with 8 or 16 bits"
+        )
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA"))
+    return image
