@@ -2,7 +2,7 @@
 
 It computes what `archdsl train` does, from the same seed to the same weights, and needs no archdsl:
 what the two share are the definitions of training/parts, which are copied. Nothing of a spec
-becomes code except through `names` (identifiers), `repr` (numbers), `_string` (paths) and
+becomes code except through `names` (identifiers), `repr` (numbers), `literals.string` (paths) and
 `writer.prose` (comments).
 """
 
@@ -11,44 +11,20 @@ from __future__ import annotations
 import keyword
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import singledispatch
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.analysis import Analysis
-from archdsl.codegen import parts, writer
+from archdsl.codegen import ingredients, literals, parts, writer
 from archdsl.codegen.parts import Import
 from archdsl.codegen.trainable import (
-    SHAPES,
-    TEST_SHAPES,
-    TRAINING_SHAPES,
-    Kept,
-    Trainable,
     TrainingError,
     kept,
-    require_channels,
-    require_classes,
-    require_drawable,
-    require_picture_channels,
     trainable,
 )
 from archdsl.diff.values import ordered, text
 from archdsl.words.recipe import (
-    Adam,
-    AdamW,
     Augment,
-    Cifar10,
-    Cifar100,
-    Constant,
-    Cosine,
-    Folder,
-    Milestones,
-    Mnist,
-    Plateau,
     Recipe,
-    Sgd,
-    Shapes,
-    Step,
 )
 from archdsl.words.word import Quoted, Reference, Word
 
@@ -110,302 +86,6 @@ def script(analysis: Analysis, class_name: str, module: str) -> str:
     return _Script(analysis, class_name, module).text()
 
 
-# --- the words of a recipe --------------------------------------------------------------------
-
-
-class _Data(NamedTuple):
-    """How data is read: constants, and the definition of `load`."""
-
-    constants: tuple[str, ...]
-    code: str
-
-
-@singledispatch
-def _data(source: object, task: Trainable, size: Kept) -> _Data:
-    raise NotImplementedError(f"no data is read for {type(source).__name__}")
-
-
-@_data.register
-def _(source: Shapes, task: Trainable, size: Kept) -> _Data:
-    require_drawable("data shapes", size.height, size.width)
-    require_classes("data shapes", SHAPES, task.classes)
-    return _Data(
-        (f"TRAINING_IMAGES = {TRAINING_SHAPES:_}", f"TEST_IMAGES = {TEST_SHAPES:_}"),
-        '''
-def load() -> tuple[Examples, Examples]:
-    """The training set and the held-out one: built in and synthetic."""
-    return drawn(TRAINING_IMAGES, "train"), drawn(TEST_IMAGES, "test")
-
-
-def drawn(count: int, split: str) -> Examples:
-    images, labels = draw(count, SIZE, seed=0, split=split)
-    return torch.from_numpy(images), torch.from_numpy(labels)
-''',
-    )
-
-
-@_data.register
-def _(source: Folder, task: Trainable, size: Kept) -> _Data:
-    require_picture_channels(f'data folder "{source.path}"', task.input[0])
-    return _Data(
-        (
-            *_path(source.path),
-            f"CLASSES = {task.classes}",
-            f"SQUARE = {size.square}  "
-            + ("# keep the centre square" if size.square else "# squeeze both sides to the size"),
-        ),
-        '''
-def load() -> tuple[Examples, Examples]:
-    """The training set and the held-out one: train/CLASS/*.jpg and val/CLASS/*.jpg."""
-    training, held_out = listing(DATA / "train"), listing(DATA / "val")
-    if list(training) != list(held_out) or len(training) != CLASSES:
-        sys.exit(
-            f"{DATA}: train/ has {len(training)} classes and val/ {len(held_out)}; "
-            f"both need the same {CLASSES}"
-        )
-    return read(training), read(held_out)
-
-
-def read(classes: dict[str, list[Path]]) -> Examples:
-    paths = [path for paths in classes.values() for path in paths]
-    labels = [label for label, paths in enumerate(classes.values()) for _ in paths]
-    images = torch.from_numpy(decoded(paths, SIZE, SQUARE))
-    return images.permute(0, 3, 1, 2), torch.tensor(labels)
-''',
-    )
-
-
-@_data.register
-def _(source: Cifar10, task: Trainable, size: Kept) -> _Data:
-    training = '[f"data_batch_{number}.bin" for number in range(1, 6)]'
-    return _cifar(source, 10, training, '["test_batch.bin"]', task, size)
-
-
-@_data.register
-def _(source: Cifar100, task: Trainable, size: Kept) -> _Data:
-    return _cifar(source, 100, '["train.bin"]', '["test.bin"]', task, size)
-
-
-def _cifar(
-    source: Cifar10 | Cifar100,
-    classes: int,
-    training: str,
-    held_out: str,
-    task: Trainable,
-    size: Kept,
-) -> _Data:
-    _require_packed(source, source.path, classes, 3, task, size)
-    before = 1 if isinstance(source, Cifar100) else 0  # the byte of a coarse label
-    images = _at_size("torch.from_numpy(images.copy())", (32, 32), size)
-    return _Data(
-        _path(source.path),
-        f'''
-def load() -> tuple[Examples, Examples]:
-    """The training set and the held-out one, of the "binary version"."""
-    training = {training}
-    return read(training), read({held_out})
-
-
-def read(names: list[str]) -> Examples:
-    raw = b"".join((DATA / name).read_bytes() for name in names)
-    images, labels = cifar_records(raw, before={before})
-    return {images}, torch.from_numpy(labels)
-''',
-    )
-
-
-@_data.register
-def _(source: Mnist, task: Trainable, size: Kept) -> _Data:
-    _require_packed(source, source.path, 10, 1, task, size)
-    images = _at_size("torch.from_numpy(images[:, None].copy())", (28, 28), size)
-    return _Data(
-        _path(source.path),
-        f'''
-def load() -> tuple[Examples, Examples]:
-    """The training set and the held-out one, of the four idx files."""
-    return read("train"), read("t10k")
-
-
-def read(prefix: str) -> Examples:
-    images = values(f"{{prefix}}-images-idx3-ubyte")
-    labels = values(f"{{prefix}}-labels-idx1-ubyte").astype(np.int64)
-    pictures = {images}
-    return pictures, torch.from_numpy(labels)
-
-
-def values(name: str) -> NDArray[np.uint8]:
-    """Of an idx file, gzipped or not."""
-    if (DATA / name).exists():
-        return idx((DATA / name).read_bytes())
-    return idx(gzip.decompress((DATA / f"{{name}}.gz").read_bytes()))
-''',
-    )
-
-
-def _require_packed(
-    source: Word, path: str, classes: int, channels: int, task: Trainable, size: Kept
-) -> None:
-    place = f'{source.phrase()} "{path}"'
-    require_classes(place, classes, task.classes)
-    require_channels(place, channels, (task.input[0], size.height, size.width))
-
-
-def _at_size(images: str, own: tuple[int, int], size: Kept) -> str:
-    return images if own == (size.height, size.width) else f"resized({images}, SIZE[1:])"
-
-
-class _Optimizer(NamedTuple):
-    """An optimizer's class, its constants and the arguments that are no parameter group's."""
-
-    target: str
-    constants: Mapping[str, str]
-    arguments: tuple[str, ...]
-
-
-@singledispatch
-def _optimizer(word: object) -> _Optimizer:
-    raise NotImplementedError(f"no optimizer is written for {type(word).__name__}")
-
-
-@_optimizer.register
-def _(word: Sgd) -> _Optimizer:
-    constants = {
-        "LR": _number(word.lr),
-        "MOMENTUM": _number(word.momentum),
-        "WEIGHT_DECAY": _number(word.weight_decay),
-    }
-    momentum = "momentum=MOMENTUM"
-    match word.rule:
-        case "paper":
-            return _Optimizer("PaperMomentum", constants, (momentum,))
-        case "average":
-            constants["CORRECTION"] = str(word.correction)
-            arguments = (momentum, "correction=CORRECTION")
-            return _Optimizer("AverageMomentum", constants, arguments)
-    constants["NESTEROV"] = str(word.nesterov)
-    return _Optimizer("torch.optim.SGD", constants, (momentum, "nesterov=NESTEROV", "fused=True"))
-
-
-@_optimizer.register
-def _(word: Adam) -> _Optimizer:
-    return _adam("torch.optim.Adam", word)
-
-
-@_optimizer.register
-def _(word: AdamW) -> _Optimizer:
-    return _adam("torch.optim.AdamW", word)
-
-
-def _adam(target: str, word: Adam | AdamW) -> _Optimizer:
-    constants = {
-        "LR": _number(word.lr),
-        "BETAS": f"({', '.join(map(_number, word.betas))})",
-        "EPS": _number(word.eps),
-        "WEIGHT_DECAY": _number(word.weight_decay),
-    }
-    return _Optimizer(target, constants, ("betas=BETAS", "eps=EPS", "fused=True"))
-
-
-class _Schedule(NamedTuple):
-    """How the learning rate changes: constants, and code in the places of the loop."""
-
-    constants: tuple[str, ...] = ()
-    factor: str = ""
-    """What multiplies the learning rate of a step; nothing if nothing does."""
-    code: str = ""
-    """Definitions that `factor` uses."""
-    state: str = ""
-    """Before the loop."""
-    evaluated: str = ""
-    """After an evaluation."""
-
-
-@singledispatch
-def _schedule(word: object, in_epochs: bool) -> _Schedule:
-    raise NotImplementedError(f"no schedule is written for {type(word).__name__}")
-
-
-@_schedule.register
-def _(word: Constant, in_epochs: bool) -> _Schedule:
-    return _Schedule()
-
-
-@_schedule.register
-def _(word: Step, in_epochs: bool) -> _Schedule:
-    unit = _unit(in_epochs)
-    return _Schedule(
-        (f"RATE_EVERY = {word.every}  # {unit}s", f"RATE_FACTOR = {_number(word.factor)}"),
-        f"RATE_FACTOR ** ({unit} // RATE_EVERY)",
-    )
-
-
-@_schedule.register
-def _(word: Milestones, in_epochs: bool) -> _Schedule:
-    return _Schedule(
-        (
-            *_numbers("MILESTONES", word.at),
-            f"RATE_FACTOR = {_number(word.factor)}",
-        ),
-        f"RATE_FACTOR ** sum(mark <= {_unit(in_epochs)} for mark in MILESTONES)",
-    )
-
-
-@_schedule.register
-def _(word: Plateau, in_epochs: bool) -> _Schedule:
-    return _Schedule(
-        (
-            f"RATE_FACTOR = {_number(word.factor)}",
-            f"PATIENCE = {word.patience}  # evaluations without a better one before a drop",
-            f"DROPS = {word.drops}  # the next plateau ends training",
-        ),
-        "RATE_FACTOR**drops",
-        state="drops, stale, best = 0, 0, math.inf\n",
-        evaluated="""
-if 1 - top1 < best:
-    best, stale = 1 - top1, 0
-else:
-    stale += 1
-    if stale == PATIENCE:
-        if drops == DROPS:
-            break
-        drops, stale = drops + 1, 0
-""",
-    )
-
-
-@_schedule.register
-def _(word: Cosine, in_epochs: bool) -> _Schedule:
-    if not word.warmup:
-        return _Schedule(factor=f"0.5 * (1 + math.cos(math.pi * step / {_length(in_epochs)}))")
-    unit = _unit(in_epochs)
-    warmup = "WARMUP * per_epoch" if in_epochs else "WARMUP"
-    return _Schedule(
-        (f"WARMUP = {word.warmup}  # {unit}s",),
-        f"rate_factor(step, {_length(in_epochs)}, {warmup})",
-        '''
-def rate_factor(step: int, steps: int, warmup: int) -> float:
-    """A straight climb over the warm-up, then half a cosine down to 0 at the end."""
-    warmup = min(warmup, steps)
-    if step < warmup:
-        return (step + 1) / warmup
-    rest = max(steps - warmup, 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / rest))
-''',
-    )
-
-
-def _length(in_epochs: bool) -> str:
-    """What the loop calls the number of its steps."""
-    return "steps" if in_epochs else "STEPS"
-
-
-def _unit(in_epochs: bool) -> str:
-    return "epoch" if in_epochs else "step"
-
-
-# --- the script -------------------------------------------------------------------------------
-
-
 class _Script:
     def __init__(self, analysis: Analysis, class_name: str, module: str) -> None:
         self.class_name = class_name
@@ -416,9 +96,9 @@ class _Script:
         self.kept = kept(self.recipe, height, width)
         self.augment = self.recipe.augment or Augment()
         self.in_epochs = self.recipe.steps is None
-        self.data = _data(self.recipe.data, self.task, self.kept)
-        self.optimizer = _optimizer(self.recipe.optimizer)
-        self.schedule = _schedule(self.recipe.schedule, self.in_epochs)
+        self.data = ingredients.data(self.recipe.data, self.task, self.kept)
+        self.optimizer = ingredients.optimizer(self.recipe.optimizer)
+        self.schedule = ingredients.schedule(self.recipe.schedule, self.in_epochs)
 
     @property
     def larger(self) -> bool:
@@ -497,7 +177,8 @@ class _Script:
         if self.augment.crop:
             yield f"PAD = {self.augment.pad}  # zeros on each side before a window is cut"
         if self.augment.pca:
-            yield f"PCA = {_number(self.augment.pca)}  # std of the noise along the components"
+            std = literals.number(self.augment.pca)
+            yield f"PCA = {std}  # std of the noise along the components"
         yield from self.line("batch")
         yield f"BATCH = {recipe.batch}"
         length = "epochs" if self.in_epochs else "steps"
@@ -511,20 +192,27 @@ class _Script:
             yield "# A stage or all biases; what multiplies their rate, and what their decay."
             yield "SCALES = ["
             for scale in recipe.scale:
-                values = [f'"{scale.target}"', _number(scale.lr), _number(scale.decay)]
+                values = [
+                    f'"{scale.target}"',
+                    literals.number(scale.lr),
+                    literals.number(scale.decay),
+                ]
                 yield from writer.listing("", values, "    ", ",")
             yield "]"
         yield from self.line("schedule")
         yield from self.schedule.constants
         yield from self.line("loss")
-        yield f"SMOOTHING = {_number(recipe.loss.smoothing)}"
+        yield f"SMOOTHING = {literals.number(recipe.loss.smoothing)}"
         yield from self.line("evaluate")
         if recipe.evaluate.every is not None:
-            yield f"EVALUATE_EVERY = {recipe.evaluate.every}  # {_unit(self.in_epochs)}s"
+            unit = ingredients.unit_name(self.in_epochs)
+            yield f"EVALUATE_EVERY = {recipe.evaluate.every}  # {unit}s"
         yield ""
         yield 'DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")'
-        yield from _text("WEIGHTS", f"{self.module}.safetensors")
-        yield from _text("NORMALISATION", f"{self.module}_normalisation.safetensors")
+        yield from literals.text_constant("WEIGHTS", f"{self.module}.safetensors")
+        yield from literals.text_constant(
+            "NORMALISATION", f"{self.module}_normalisation.safetensors"
+        )
         yield ""
         yield "Examples = tuple[Tensor, Tensor]"
         yield '"""Images NxCxHxW in uint8 and their classes, N in int64."""'
@@ -563,7 +251,7 @@ class _Script:
             "    if not per_epoch:",
             '        sys.exit(f"batch {BATCH}: the training set has {len(images):,} images")',
         )
-        steps, evaluate_every = _length(self.in_epochs), "EVALUATE_EVERY"
+        steps, evaluate_every = ingredients.steps_name(self.in_epochs), "EVALUATE_EVERY"
         if self.in_epochs:
             lines.add("    steps = EPOCHS * per_epoch")
         if recipe.evaluate.every is None:
@@ -802,9 +490,6 @@ def _indented(block: str, columns: int) -> list[str]:
     return textwrap.indent(block.strip("\n"), " " * columns).splitlines()
 
 
-# --- literals and imports ---------------------------------------------------------------------
-
-
 def _said(word: Word) -> str:
     """A line of the spec: its word, and the arguments that it gives."""
     found = [word.word]
@@ -818,31 +503,3 @@ def _said(word: Word) -> str:
             bare = isinstance(value, Quoted | Reference)
             found.append(text(value) if bare else f"{name}={text(value)}")
     return " ".join(found)
-
-
-def _number(value: float) -> str:
-    return repr(float(value))
-
-
-def _numbers(name: str, values: Sequence[int]) -> list[str]:
-    if len(values) == 1:
-        return [f"{name} = ({values[0]},)"]
-    return writer.listing(f"{name} = ", list(map(str, values)), "", "")
-
-
-def _path(path: str) -> tuple[str, ...]:
-    return tuple(writer.call("DATA = Path", [_string(path)], ""))
-
-
-def _text(name: str, value: str) -> list[str]:
-    line = f"{name} = {_string(value)}"
-    if len(line) <= writer.WIDTH or len(_string(value)) + 4 > writer.WIDTH:
-        return [line]
-    return [f"{name} = (", f"    {_string(value)}", ")"]
-
-
-def _string(value: str) -> str:
-    """A literal in the quotes that Black and ruff choose."""
-    quote = "'" if value.count('"') > value.count("'") else '"'
-    escaped = "".join(repr(char)[1:-1] for char in value)
-    return f"{quote}{escaped.replace(quote, chr(92) + quote)}{quote}"
