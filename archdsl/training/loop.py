@@ -159,6 +159,11 @@ class _Room:
         self.order = torch.empty(0, dtype=torch.int64)
         self.order_epoch = -1
 
+    @property
+    def told(self) -> Path:
+        """The run's folder in messages. Who does not lead has a passing one, and not its name."""
+        return self.folder if self.team.leads else Path("the run's folder")
+
     def started(self) -> Started:
         job, data = self.plan.job, self.plan.data
         images = data.train.images
@@ -237,7 +242,7 @@ class _Room:
                         return evaluation, not last
             signal = self.team.agreed(interrupt.signal)
             if signal is not None:
-                raise Interrupted(self.folder, self.step, signal)
+                raise Interrupted(self.told, self.step, signal)
 
     def _update(self, rate_factor: float) -> tuple[float, float]:
         """One step: its loss and the gradient's norm. If either is no number no weight changes."""
@@ -303,7 +308,7 @@ class _Room:
         if evaluation is not None and not math.isfinite(evaluation.loss):
             raise TrainingError(
                 f"step {self.step}: the held-out loss is {evaluation.loss}; "
-                f"lower the optimizer's lr. What there was is in {self.folder}"
+                f"lower the optimizer's lr. What there was is in {self.told}"
             )
         return evaluation
 
@@ -328,7 +333,7 @@ class _Room:
         return TrainingError(
             f"step {self.step + 1}: {what} is not a number; {where}. "
             f"Lower the optimizer's lr (it was {rate:.3g}) or warm it up. "
-            f"The weights before this step are in {self.folder}"
+            f"The weights before this step are in {self.told}"
         )
 
     def _plot(self) -> None:
