@@ -33,7 +33,7 @@ demo: $(VENV)/installed graphviz ## Check, render, emit and train, in a minute o
 	@mkdir -p build
 	@if command -v dot >/dev/null; then set -x; \
 	  $(BIN)/archdsl render specs/alexnet.arch -o build/alexnet.svg; fi
-	$(BIN)/archdsl emit specs/small.arch -o build/small.py --train
+	$(BIN)/archdsl emit specs/small.arch -o build/small.py
 	$(BIN)/archdsl train specs/small.arch
 
 test: $(VENV)/installed graphviz ## Lint, check types, run every test

@@ -12,6 +12,7 @@ from archdsl.analysis import Analysis, Costs, Verdict
 from archdsl.compiler import Compilation, compile_file
 from archdsl.diagnostics import Diagnostic, Severity
 from archdsl.diagnostics.render import text
+from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.network import Network
 from archdsl.shape import Shape
 from archdsl.styled import plain
@@ -46,6 +47,9 @@ class Arch:
 
     analysis: Analysis
     diagnostics: tuple[Diagnostic, ...]
+
+    def __repr__(self) -> str:
+        return f"<Arch {self.name} of {self.network.source.name}>"
 
     @property
     def network(self) -> Network:
@@ -88,7 +92,11 @@ class Arch:
     def shape(self, path: str) -> Shape | None:
         """The output shape of a stage (`conv1`), a layer (`conv1.relu`) or another part, such as
         a branch (`mix.concat.2`). Raises KeyError."""
-        return self.analysis.shapes.flows[path].output
+        flows = self.analysis.shapes.flows
+        if path not in flows:
+            help = " ".join(did_you_mean(path, flows))
+            raise KeyError(f"{self.name} has no {path!r}: {help}")
+        return flows[path].output
 
     def check(self) -> CheckResult:
         """The findings about this network's file, and the verdicts on this network's claims."""

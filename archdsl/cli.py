@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 WRITABLE = 0o222
 
+STDOUT = Path("-")
+
 OK, FOUND, FAILED = 0, 1, 2
 """Exit codes: no errors; errors found; the tool could not do its work."""
 
@@ -277,6 +279,12 @@ def emit(
     color: Colored = Color.AUTO,
 ) -> None:
     """Write the network as a standalone PyTorch module, or as ONNX."""
+    if output == STDOUT:
+        output = None
+    if onnx == STDOUT:
+        _fail("--onnx -: ONNX is no text, so name a file")
+    if onnx is not None and output is not None and onnx.resolve() == output.resolve():
+        _fail(f"--onnx and -o would both write {output}: name two files")
     if layout != "fused" and (script or onnx is not None):
         _fail(f"--layout {layout}: --train and --onnx write the fused layout; leave one away")
     if script and output is None:
@@ -711,7 +719,10 @@ def _emit_with_script(arch: Arch, output: Path) -> None:
         training = script(arch.analysis, made.class_name, name)
     except TrainingError as error:
         _fail(f"--train: {error}")
-    for path, text in ((output, made.text), (output.with_name(f"{name}_train.py"), training)):
+    beside = output.with_name(f"{name}_train.py")
+    if beside.exists() and not (beside.is_file() and beside.read_bytes() == training.encode()):
+        _fail(f"{beside} exists and is not what would be written: remove it, or choose another -o")
+    for path, text in ((output, made.text), (beside, training)):
         _write(path, text.encode(), arch)
         print(path)
 

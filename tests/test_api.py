@@ -62,3 +62,10 @@ def test_parameters_are_numbers_that_the_arch_has() -> None:
         archdsl.load(SPECS / "alexnet.arch", parameters={"classes": "x"})  # type: ignore[dict-item]
     with pytest.raises(archdsl.SpecError, match="no parameter 'nope'"):
         archdsl.load(SPECS / "alexnet.arch", parameters={"nope": 3})
+
+
+def test_an_arch_is_named_and_knows_its_parts() -> None:
+    arch = archdsl.load(SPECS / "alexnet.arch")
+    assert repr(arch) == f"<Arch AlexNet of {SPECS / 'alexnet.arch'}>"
+    with pytest.raises(KeyError, match="AlexNet has no 'conv9': did you mean 'conv"):
+        arch.shape("conv9")
