@@ -700,7 +700,7 @@ def _module_text(arch: Arch, name: str) -> str:
     layout = Layout(name)
     if layout is not Layout.FUSED and arch.network.devices == 1:
         _fail(
-            f"--layout {name}: {arch.name} has no `devices` line, so there is nothing to divide; "
+            f"--layout {name}: {arch.name} is a network of one device, which nothing divides; "
             "take --layout fused"
         )
     return layouts.module(arch.analysis, probes(arch.analysis), layout).text

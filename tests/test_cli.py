@@ -446,7 +446,7 @@ def test_a_module_says_what_was_set() -> None:
         (["--layout", "both"], "--layout both: it is fused, towers, ranks"),
         (
             ["--layout", "ranks"],
-            "--layout ranks: SmallAlexNet has no `devices` line, so there is nothing to divide; "
+            "--layout ranks: SmallAlexNet is a network of one device, which nothing divides; "
             "take --layout fused",
         ),
         (

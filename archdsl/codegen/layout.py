@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -127,7 +127,9 @@ class Route:
     def _join(self, join: Branches) -> None:
         place = self.analysis.places[join.path]
         moves: list[tuple[Move, tuple[int, ...]]] = []
-        if self.tensor.held is Held.OWN and any(map(_gathers, join.branches)):
+        # What is gathered still has each device's own; what all have alike is read so by others.
+        which = {Held.OWN: any, Held.ALIKE: all}.get(self.tensor.held)
+        if which is not None and which(_gathers(branch, which) for branch in join.branches):
             moves += self._become(Held.GATHERED)
         before = self.tensor
         ends = []
@@ -187,25 +189,23 @@ def _even(channels: int, devices: int) -> tuple[int, ...]:
     return tuple(even_part(channels, device, devices) for device in range(devices))
 
 
-def _gathers(group: Group) -> bool:
-    """Whether the first that computes in a branch reads all channels, or a branch of it does."""
-    return _first_gathers(group.items) is True
+def _gathers(group: Group, which: Callable[[Iterable[bool]], bool]) -> bool:
+    """Whether the first that computes in a branch reads all channels; of a join, any or all."""
+    return _first_gathers(group.items, which) is True
 
 
-def _first_gathers(items: Sequence[Item]) -> bool | None:
+def _first_gathers(items: Sequence[Item], which: Callable[[Iterable[bool]], bool]) -> bool | None:
     """None if nothing in them computes."""
     for item in items:
         match item:
             case Branches():
-                return any(map(_gathers, item.branches))
+                return which(_gathers(branch, which) for branch in item.branches)
             case Layer():
                 if item.op.computes:
                     return item.op.reads_all() and not item.op.keeps_whole()
             case _:
-                found = next(
-                    (f for g in subgroups(item) if (f := _first_gathers(g.items)) is not None),
-                    None,
-                )
+                inside = (_first_gathers(group.items, which) for group in subgroups(item))
+                found = next((each for each in inside if each is not None), None)
                 if found is not None:
                     return found
     return None

@@ -170,11 +170,11 @@ class _File:
         if towers:
             yield "        self.devices = [torch.device(device) for device in devices]"
             yield f"        if len(self.devices) != {count}:"
-            yield f'            raise ValueError(f"{{len(devices)}} devices: it takes {count}")'
+            yield f'            raise ValueError(f"it takes {count} devices, not {{len(devices)}}")'
         else:
             yield "        tower = Tower(group)"
             yield f"        if tower.size != {count}:"
-            yield f'            raise ValueError(f"{{tower.size}} processes: it takes {count}")'
+            yield f'            raise ValueError(f"it takes {count} processes, not {{tower.size}}")'
             if self.initialise:
                 yield "        self.tower = tower"
 

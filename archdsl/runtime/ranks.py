@@ -36,7 +36,8 @@ class Tower:
         received = sent.new_empty((self.size * sent.size(0), *sent.shape[1:]))
         _all_gather(received, sent, group=self.group)
         parts = zip(received.chunk(self.size), sizes, strict=True)
-        return torch.cat([part.narrow(dim, 0, size) for part, size in parts], dim)
+        whole = torch.cat([part.narrow(dim, 0, size) for part, size in parts], dim)
+        return whole.contiguous(memory_format=memory_order(x))
 
     def sum_own(self, x: Tensor, sizes: Sequence[int], dim: int) -> Tensor:
         """This process's part of the sum of what all processes have."""
@@ -152,6 +153,12 @@ class First(nn.Module):
         return y
 
 
+def memory_order(x: Tensor) -> torch.memory_format:
+    """Of a map with one channel, too, which torch takes for both."""
+    last = x.dim() == 4 and x.stride(1) == 1
+    return torch.channels_last if last else torch.contiguous_format
+
+
 class RankDropout(nn.Module):
     """nn.Dropout of what several processes hold: an NxC or NxCxHxW in each.
 
@@ -170,10 +177,11 @@ class RankDropout(nn.Module):
             return x
         sizes = self.sizes or (x.size(1),) * self.tower.size
         ones = x.new_ones(x.size(0), sum(sizes), *x.shape[2:])
-        if x.dim() == 4 and x.stride(1) == 1:  # channels_last
-            # The order in memory is the order of the draws.
-            ones = ones.contiguous(memory_format=torch.channels_last)
-        return x * self.tower.own(F.dropout(ones, self.rate), sizes, 1)
+        # The order in memory is the order of the draws, and is to stay as it is.
+        order = memory_order(x)
+        mask = F.dropout(ones.contiguous(memory_format=order), self.rate)
+        own = self.tower.own(mask, sizes, 1)
+        return x * own.contiguous(memory_format=order)
 
     def extra_repr(self) -> str:
         return f"{self.rate}"

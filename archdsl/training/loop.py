@@ -25,7 +25,7 @@ from archdsl.training.optimizer import check, full_rate, optimizer, set_factor
 from archdsl.training.parts.randomness import derive, generator
 from archdsl.training.report import Evaluation, Reporter, Result, Silent, Started, Stepped
 from archdsl.training.schedule import Clock, schedule
-from archdsl.training.team import Team, team
+from archdsl.training.team import Team, lost, team
 from archdsl.training.where import Where, where
 from archdsl.words.recipe import CrossEntropy, Recipe
 
@@ -53,29 +53,39 @@ def train(
     """
     began = time.perf_counter()
     place = where(layout, device, job.devices, job.spec_name)
-    with team(place, job.devices) as processes:
-        hears = report if report is not None and processes.leads else Silent()
-        plan = _planned(job, place, processes, steps)
-        folder = _folder(plan, run)
-        try:
-            # Every step seeds PyTorch's generators; a caller gets its own back as they were.
-            cuda = [d for d in dict.fromkeys(place.devices) if d.type == "cuda"]
-            with torch.random.fork_rng(devices=cuda):
-                return _room(plan, folder, hears, began).run()
-        except torch.OutOfMemoryError as problem:
-            raise TrainingError(
-                f"{place.first} is out of memory at batch {job.recipe.batch}; lower `batch`, "
-                "or train with --device cpu"
-            ) from problem
-        finally:
-            hears.ended()
-            if not processes.leads:
-                shutil.rmtree(folder)
+    plan = _planned(job, place, steps)
+    # Before the processes meet: what the first one cannot do ends all of them.
+    folder = _folder(plan, run)
+    try:
+        with team(place, job.devices) as processes:
+            hears = report if report is not None and processes.leads else Silent()
+            try:
+                # Every step seeds PyTorch's generators; a caller gets its own back as they were.
+                cuda = [d for d in dict.fromkeys(place.devices) if d.type == "cuda"]
+                with torch.random.fork_rng(devices=cuda):
+                    return _room(plan, processes, folder, hears, began).run()
+            finally:
+                hears.ended()
+    except torch.OutOfMemoryError as problem:
+        raise TrainingError(
+            f"{place.first} is out of memory at batch {job.recipe.batch}; lower `batch`, "
+            "or train with --device cpu"
+        ) from problem
+    except RuntimeError as problem:
+        if place.launch is None or not lost(problem):
+            raise
+        told = folder if place.leads else "the run's folder"
+        raise TrainingError(
+            f"another process of this run is gone, so it cannot go on; its records are in {told}"
+        ) from None
+    finally:
+        if not place.leads:
+            shutil.rmtree(folder)
 
 
 def _folder(plan: "_Plan", run: Path | None) -> Path:
     """The run's folder, with what the run is about to do; who does not lead gets a passing one."""
-    if plan.team.leads:
+    if plan.where.leads:
         folder = record.create(run, plan.job.name)
         _write_plan(plan, folder)
     else:
@@ -84,12 +94,12 @@ def _folder(plan: "_Plan", run: Path | None) -> Path:
     return folder
 
 
-def _room(plan: "_Plan", folder: Path, report: Reporter, began: float) -> "_Room":
+def _room(plan: "_Plan", team: Team, folder: Path, report: Reporter, began: float) -> "_Room":
     """The run, ready to begin. If the module and the settings do not fit, its folder is removed."""
     try:
-        return _Room(plan, folder, report, began)
+        return _Room(plan, team, folder, report, began)
     except TrainingError:
-        if plan.team.leads:
+        if team.leads:
             shutil.rmtree(folder)
         raise
 
@@ -100,18 +110,18 @@ class _Plan:
 
     job: Job
     where: Where
-    team: Team
     data: Data
     clock: Clock
     view: View
 
 
-def _planned(job: Job, place: Where, team: Team, steps: int | None) -> _Plan:
+def _planned(job: Job, place: Where, steps: int | None) -> _Plan:
     check(job.recipe.optimizer)
-    if job.recipe.batch % team.rows:
+    rows = place.rows(job.devices)
+    if job.recipe.batch % rows:
         raise TrainingError(
-            f"batch {job.recipe.batch}: {team.rows} processes share each batch evenly; "
-            f"take a multiple of {team.rows}"
+            f"batch {job.recipe.batch}: {rows} processes share each batch evenly; "
+            f"take a multiple of {rows}"
         )
     if not job.parameters:
         raise TrainingError(f"{job.spec_name}: the network has no parameters, so nothing to train")
@@ -123,20 +133,22 @@ def _planned(job: Job, place: Where, team: Team, steps: int | None) -> _Plan:
         ) from problem
     clock = _clock(job.recipe, len(data.train), steps)
     view = augment.view(job.recipe, data, job.input[1:], place.first)
-    return _Plan(job, place, team, data, clock, view)
+    return _Plan(job, place, data, clock, view)
 
 
 class _Room:
     """One run while it lasts."""
 
-    def __init__(self, plan: _Plan, folder: Path, report: Reporter, began: float) -> None:
+    def __init__(
+        self, plan: _Plan, team: Team, folder: Path, report: Reporter, began: float
+    ) -> None:
         recipe = plan.job.recipe
         self.plan, self.folder, self.report, self.began = plan, folder, report, began
         self.recipe, self.clock, self.view = recipe, plan.clock, plan.view
-        self.device, self.team = plan.where.first, plan.team
+        self.device, self.team = plan.where.first, team
         torch.manual_seed(derive(recipe.seed, "weights", 0))
-        self.network, self.whole = _network(plan, folder)
-        self.trained = plan.team.trained(self.network)
+        self.network, self.whole = _network(plan, team, folder)
+        self.trained = team.trained(self.network)
         self.examples = _resident(plan.data.train, self.device)
         self.examination = Examination(
             split=_resident(plan.data.test, self.device),
@@ -396,7 +408,7 @@ def _clock(recipe: Recipe, images: int, steps: int | None) -> Clock:
     return Clock(steps=length if steps is None else steps, per_epoch=per_epoch, unit=unit)
 
 
-def _network(plan: _Plan, folder: Path) -> tuple[nn.Module, dict[str, Tensor]]:
+def _network(plan: _Plan, team: Team, folder: Path) -> tuple[nn.Module, dict[str, Tensor]]:
     """The network of the run's own module, on its devices, and its tensors as on one device.
 
     Its weights begin as those of the fused layout do from the same seed.
@@ -418,7 +430,7 @@ def _network(plan: _Plan, folder: Path) -> tuple[nn.Module, dict[str, Tensor]]:
         return single, single.state_dict()
     network_class = _imported(folder / record.MODULE, job.divided[place.layout].class_name)
     options = {"devices": place.devices} if place.layout is Layout.TOWERS else {}
-    network = plan.team.build(network_class, **options)
+    network = team.build(network_class, **options)
     whole = single.state_dict()
     network.load_state_dict(whole)
     if place.layout is Layout.RANKS:

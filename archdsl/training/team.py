@@ -129,6 +129,12 @@ class Ranks(Team):
         return False  # the others may not have heard of it
 
 
+def lost(problem: RuntimeError) -> bool:
+    """Whether a collective failed since another process is gone."""
+    kinds = (dist.DistBackendError, dist.DistNetworkError, dist.DistStoreError)
+    return isinstance(problem, kinds) or "gloo" in str(problem)
+
+
 @contextmanager
 def team(place: Where, divided: int) -> Iterator[Team]:
     """The processes that train a network, while they do.

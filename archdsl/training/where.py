@@ -31,6 +31,16 @@ class Where(NamedTuple):
     """None where the process is alone."""
 
     @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes and tells."""
+        return self.launch is None or self.launch.rank == 0
+
+    def rows(self, divided: int) -> int:
+        """How many share each batch: processes, or as many together as hold the network."""
+        size = self.launch.size if self.launch else 1
+        return size // divided if self.layout is Layout.RANKS else size
+
+    @property
     def first(self) -> torch.device:
         """Where images go in and logits come out."""
         return self.devices[0]
@@ -54,7 +64,7 @@ def where(layout: str, device: str, divided: int, spec_name: str) -> Where:
     if layout == Layout.RANKS:
         raise TrainingError(
             "--layout ranks takes several processes: "
-            f"torchrun --nproc-per-node {max(divided, 2)} -m archdsl train {spec_name}"
+            f"torchrun --nproc-per-node {max(divided, 2)} -m -- archdsl train {spec_name}"
         )
     if layout == AUTO:
         enough = names in ([AUTO], ["cuda"]) and torch.cuda.device_count() >= divided
@@ -64,7 +74,7 @@ def where(layout: str, device: str, divided: int, spec_name: str) -> Where:
     if len(names) > 1:
         raise TrainingError(
             f"--device {device}: the fused layout is computed on one device"
-            + (f", and {spec_name} has no `devices` line" if divided == 1 else "")
+            + (f", and {spec_name} is a network of one" if divided == 1 else "")
         )
     return Where(Layout.FUSED, (_device(names[0]),))
 
@@ -90,7 +100,7 @@ def launched(environment: Mapping[str, str]) -> Launch | None:
 def _in_towers(names: list[str], divided: int, spec_name: str) -> Where:
     if divided == 1:
         raise TrainingError(
-            f"--layout towers: {spec_name} has no `devices` line, so there is nothing to divide; "
+            f"--layout towers: {spec_name} is a network of one device, which nothing divides; "
             "train it with --layout fused"
         )
     if names in ([AUTO], ["cuda"]):
@@ -133,10 +143,14 @@ def _in_ranks(layout: str, names: list[str], divided: int, spec_name: str, launc
         less = launch.size // divided * divided
         better = " or ".join(str(n) for n in (less, less + divided) if n)
         raise TrainingError(
-            f"torchrun started {launch.size} processes, and {spec_name} is divided over {divided}: "
-            f"start {better} (--nproc-per-node), or take --layout fused"
+            f"torchrun started {_processes(launch.size)}, and {spec_name} is divided over "
+            f"{divided}: start {better} (--nproc-per-node), or take --layout fused"
         )
     return Where(chosen, (_device(name),), launch)
+
+
+def _processes(count: int) -> str:
+    return "1 process" if count == 1 else f"{count} processes"
 
 
 def _device(name: str) -> torch.device:
@@ -148,7 +162,8 @@ def _device(name: str) -> torch.device:
     if name == AUTO:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not (kind == "cuda" and number.isdecimal())):
+    proper = name == kind or (kind == "cuda" and number.isdecimal() and number == f"{int(number)}")
+    if kind not in ("cpu", "cuda") or not proper:
         raise TrainingError(f"--device {name}: it is auto, cpu, cuda or one like cuda:1")
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -135,7 +135,7 @@ def sizes(arch: Arch, place: Path) -> None:
     try:
         cls(group=alone[dist.get_rank()])
     except ValueError as error:
-        agree(str(error) == "1 processes: it takes 4", str(error))
+        agree(str(error) == "it takes 4 processes, not 1", str(error))
     else:
         agree(False, "a network for four takes one process")
 

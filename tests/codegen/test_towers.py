@@ -92,7 +92,7 @@ def test_the_classes_are_an_argument(classes: int, tmp_path: Path) -> None:
 
 def test_it_takes_as_many_devices_as_the_network_has(tmp_path: Path) -> None:
     cls = class_of(arch_of("Four", tmp_path), Layout.TOWERS, tmp_path)
-    with pytest.raises(ValueError, match="2 devices: it takes 4"):
+    with pytest.raises(ValueError, match="it takes 4 devices, not 2"):
         cls(devices=("cpu", "cpu"))
 
 

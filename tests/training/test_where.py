@@ -93,6 +93,9 @@ def test_each_process_takes_the_device_of_its_number(
     [
         (0, "both", "auto", 2, "--layout both: it is auto, fused, towers, ranks"),
         (0, "auto", "tpu", 2, "--device tpu: it is auto, cpu, cuda or one like cuda:1"),
+        (0, "auto", "cpu:", 1, "--device cpu:: it is auto, cpu, cuda or one like cuda:1"),
+        (4, "auto", "cuda:", 1, "--device cuda:: it is auto, cpu, cuda or one like cuda:1"),
+        (4, "auto", "cuda:01", 1, "--device cuda:01: it is auto, cpu, cuda or one like cuda:1"),
         (0, "auto", "cpu:1", 1, "--device cpu:1: it is auto, cpu, cuda or one like cuda:1"),
         (0, "auto", "cuda:x", 1, "--device cuda:x: it is auto, cpu, cuda or one like cuda:1"),
         (0, "auto", "cuda", 1, "--device cuda: PyTorch sees no CUDA device here; use --device cpu"),
@@ -120,7 +123,7 @@ def test_each_process_takes_the_device_of_its_number(
             "towers",
             "auto",
             1,
-            "--layout towers: net.arch has no `devices` line, so there is nothing to divide; "
+            "--layout towers: net.arch is a network of one device, which nothing divides; "
             "train it with --layout fused",
         ),
         (
@@ -129,15 +132,15 @@ def test_each_process_takes_the_device_of_its_number(
             "auto",
             2,
             "--layout ranks takes several processes: "
-            "torchrun --nproc-per-node 2 -m archdsl train net.arch",
+            "torchrun --nproc-per-node 2 -m -- archdsl train net.arch",
         ),
         (
             0,
             "auto",
             "cpu,cpu",
             1,
-            "--device cpu,cpu: the fused layout is computed on one device, and net.arch has no "
-            "`devices` line",
+            "--device cpu,cpu: the fused layout is computed on one device, and net.arch is a "
+            "network of one",
         ),
         (0, "fused", "cpu,cpu", 2, "--device cpu,cpu: the fused layout is computed on one device"),
     ],

@@ -76,6 +76,12 @@ class Collect(nn.Module):
         return [torch.cat([x.to(device, non_blocking=True) for x in xs], dim=1)]
 
 
+def memory_order(x: Tensor) -> torch.memory_format:
+    """Of a map with one channel, too, which torch takes for both."""
+    last = x.dim() == 4 and x.stride(1) == 1
+    return torch.channels_last if last else torch.contiguous_format
+
+
 class TowerDropout(nn.Module):
     """nn.Dropout of what several devices hold: a list of NxC or NxCxHxW.
 
@@ -93,13 +99,15 @@ class TowerDropout(nn.Module):
         first = xs[0]
         sizes = [x.size(1) for x in xs]
         ones = first.new_ones(first.size(0), sum(sizes), *first.shape[2:])
-        if first.dim() == 4 and first.stride(1) == 1:  # channels_last
-            # The order in memory is the order of the draws.
-            ones = ones.contiguous(memory_format=torch.channels_last)
-        masks = torch.split(F.dropout(ones, self.rate), sizes, 1)
+        # The order in memory is the order of the draws, and is to stay as it is.
+        order = memory_order(first)
+        mask = F.dropout(ones.contiguous(memory_format=order), self.rate)
+        parts = (
+            part.contiguous(memory_format=order) for part in torch.split(mask, sizes, 1)
+        )
         return [
-            x * mask.to(x.device, non_blocking=True)
-            for x, mask in zip(xs, masks, strict=True)
+            x * part.to(x.device, non_blocking=True)
+            for x, part in zip(xs, parts, strict=True)
         ]
 
     def extra_repr(self) -> str:
@@ -291,7 +299,7 @@ class AlexNet(nn.Module):
         super().__init__()
         self.devices = [torch.device(device) for device in devices]
         if len(self.devices) != 2:
-            raise ValueError(f"{len(devices)} devices: it takes 2")
+            raise ValueError(f"it takes 2 devices, not {len(devices)}")
         self.conv1 = stage(
             spread=Spread(self.devices),
             conv=each(nn.Conv2d, 3, 48, kernel_size=11, stride=4),  # 2 × 48x55x55

@@ -37,7 +37,8 @@ class Tower:
         received = sent.new_empty((self.size * sent.size(0), *sent.shape[1:]))
         _all_gather(received, sent, group=self.group)
         parts = zip(received.chunk(self.size), sizes, strict=True)
-        return torch.cat([part.narrow(dim, 0, size) for part, size in parts], dim)
+        whole = torch.cat([part.narrow(dim, 0, size) for part, size in parts], dim)
+        return whole.contiguous(memory_format=memory_order(x))
 
     def sum_own(self, x: Tensor, sizes: Sequence[int], dim: int) -> Tensor:
         """This process's part of the sum of what all processes have."""
@@ -136,6 +137,12 @@ class Own(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.tower.own(x, self.sizes, 1)
+
+
+def memory_order(x: Tensor) -> torch.memory_format:
+    """Of a map with one channel, too, which torch takes for both."""
+    last = x.dim() == 4 and x.stride(1) == 1
+    return torch.channels_last if last else torch.contiguous_format
 
 
 class _Spread(torch.autograd.Function):
@@ -368,7 +375,7 @@ class Four(nn.Module):
         super().__init__()
         tower = Tower(group)
         if tower.size != 4:
-            raise ValueError(f"{tower.size} processes: it takes 4")
+            raise ValueError(f"it takes 4 processes, not {tower.size}")
         self.n = stage(
             batchnorm=nn.BatchNorm2d(4),
             prelu=nn.PReLU(4),

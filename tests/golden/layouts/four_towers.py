@@ -285,7 +285,7 @@ class Four(nn.Module):
         super().__init__()
         self.devices = [torch.device(device) for device in devices]
         if len(self.devices) != 4:
-            raise ValueError(f"{len(devices)} devices: it takes 4")
+            raise ValueError(f"it takes 4 devices, not {len(devices)}")
         self.n = stage(
             batchnorm=Towers(nn.BatchNorm2d(4)),
             prelu=Towers(nn.PReLU(4)),
