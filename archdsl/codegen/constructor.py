@@ -6,15 +6,15 @@ numbers are written as what they are in all of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain as chained
 from typing import TypeVar
 
 from archdsl.codegen import joins, notes, writer
 from archdsl.codegen.calls import DEFAULTS, INPUTS, KERNEL, NAMES
 from archdsl.codegen.definitions import Definition, Definitions
-from archdsl.codegen.sketch import Chain, Inner, Join, Leaf, Loop, Part
+from archdsl.codegen.sketch import Chain, Inner, Join, Leaf, Loop, Part, Wording
 from archdsl.codegen.values import (
     INPUT,
     DefinitionScope,
@@ -34,6 +34,8 @@ P = TypeVar("P", Leaf, Inner, Loop, Join)
 
 _INDENT = " " * 4
 _BODY = " " * 8
+
+NO_WORDING = Wording()
 
 MAX_LISTED = 8
 """Values of a loop's variable that are written out where they are all but one the same."""
@@ -97,6 +99,7 @@ class Constructor:
     def _scope(self, definition: Definition) -> DefinitionScope:
         chains = definition.chains
         return DefinitionScope(
+            chains[0].home.block,
             [chain.home.parameters for chain in chains],
             [chain.home.given for chain in chains],
             [chain.input for chain in chains],
@@ -143,7 +146,7 @@ class Constructor:
         chains: Sequence[Chain],
         prefix: str,
         scope: Scope,
-        mentioned: frozenset[str] = frozenset(),
+        wording: Wording = NO_WORDING,
     ) -> Construction:
         """A call of what makes the chains, or the chains as they are."""
         definition = self.definitions.of(chains[0])
@@ -155,7 +158,7 @@ class Constructor:
         for parameter, vector in zip(definition.parameters, vectors, strict=True):
             if parameter.default is not None and all(v == parameter.default for v in vector):
                 continue
-            slot = Slot(parameter.name, mentioned, parameter.input)
+            slot = _slot(parameter.name, parameter.name, wording, parameter.input)
             text = scope.express(vector, slot)
             if parameter.of_spec and parameter.default is None:
                 positional.append(text)
@@ -186,7 +189,7 @@ class Constructor:
             case Inner():
                 inner = _of(Inner, parts)
                 chains = [part.chain for part in inner]
-                return self._chain(chains, prefix, scope, inner[0].mentioned)
+                return self._chain(chains, prefix, scope, inner[0].wording)
             case Loop():
                 return self._loop(_of(Loop, parts), prefix, scope)
             case Join():
@@ -210,14 +213,13 @@ class Constructor:
         first = loops[0]
         if not first.iterations:
             return Construction("nn.Identity", prefix)
-        if not first.alike or len(first.iterations) == 1:
+        if not first.alike or all(len(loop.iterations) == 1 for loop in loops):
             bodies = _columns([loop.iterations for loop in loops])
             listed = tuple(self._chain(chains, "", scope) for chains in bodies)
             held = Construction("", parts=listed, brackets="[]")
             return Construction("repeat", prefix, (held,))
-        shown = [loop.iterations[:2] if loop.even else loop.iterations for loop in loops]
-        inside = LoopScope(scope, len(shown[0]))
-        body = self._chain(list(chained.from_iterable(shown)), "", inside)
+        inside = LoopScope(scope, len(first.shown))
+        body = self._chain([chain for loop in loops for chain in loop.shown], "", inside)
         inside.close()
         clause = self._clause(loops, inside, scope)
         output = notes.comment([loop.iterations[-1].output for loop in loops], scope)
@@ -225,7 +227,7 @@ class Constructor:
 
     def _clause(self, loops: Sequence[Loop], inside: LoopScope, scope: Scope) -> Clause:
         lengths = tuple(Value(len(loop.iterations)) for loop in loops)
-        count = scope.express(lengths, Slot("count", loops[0].mentioned))
+        count = scope.express(lengths, _slot("count", "count", loops[0].wording))
         if not inside.variables:
             return Clause("_", f"range({count})")
         variables = ", ".join(inside.variables)
@@ -243,12 +245,21 @@ class Constructor:
         ]
         if loops[0].even:
             first, other = items
-            if not count.isdecimal():
-                return Clause(variables, f"[{first}] + [{other}] * ({count} - 1)")
-            if int(count) > MAX_LISTED:
-                return Clause(variables, f"[{first}] + [{other}] * {int(count) - 1}")
+            if not count.isdecimal() or int(count) > MAX_LISTED:
+                return Clause(variables, f"[{first}] + [{other}] * {_less_one(count)}")
             items = [first, *[other] * (int(count) - 1)]
         return Clause(variables, "", tuple(items))
+
+
+def _less_one(count: str) -> str:
+    """One less than an expression, as a factor: of `n`, `(n - 1)`; of `n + 1`, `n`."""
+    if count.isdecimal():
+        return str(int(count) - 1)
+    whole = re.fullmatch(r"(?P<rest>.+) (?P<sign>[+-]) (?P<last>\d+)", count)
+    rest, last = (whole["rest"], int(f"{whole['sign']}{whole['last']}")) if whole else (count, 0)
+    if last == 1:
+        return rest if rest.isidentifier() else f"({rest})"
+    return f"({rest} {'+' if last > 1 else '-'} {abs(last - 1)})"
 
 
 def _quiet(body: Construction) -> Construction:
@@ -282,12 +293,14 @@ def _leaf(leaves: Sequence[Leaf], prefix: str, scope: Scope) -> Construction:
     for position, (key, vector) in enumerate(zip(first.keys, vectors, strict=True)):
         if key is None:
             name = NAMES[first.target][position]
-            slot = Slot(_SPOKEN.get(name, name), first.mentioned, name in INPUTS)
+            spoken = _SPOKEN.get(name, name)
+            slot = _slot(spoken, FIELDS.get(name, name), first.wording, name in INPUTS)
             found.append(scope.express(vector, slot))
             continue
         if key in defaults and vector == _usual(defaults[key], by_key, len(leaves)):
             continue
-        found.append(f"{key}={scope.express(vector, Slot(key, first.mentioned))}")
+        slot = _slot(key, FIELDS.get(key, key), first.wording)
+        found.append(f"{key}={scope.express(vector, slot)}")
     shapes = [leaf.output for leaf in leaves if leaf.output is not None]
     shown = len(shapes) == len(leaves)
     return Construction(
@@ -306,6 +319,20 @@ def _usual(default: Argument, arguments: Mapping[str | None, Vector], columns: i
 
 _SPOKEN = dict.fromkeys(INPUTS, INPUT)
 """What comes into a layer has one name, whatever torch calls it."""
+
+FIELDS = {
+    "out_channels": "filters",
+    "out_features": "features",
+    "kernel_size": "kernel",
+    "padding": "pad",
+    "output_size": "size",
+}
+"""What the words of the language call torch's arguments, where it is another name."""
+
+
+def _slot(name: str, field: str, wording: Wording, input: bool = False) -> Slot:
+    """What is known of a number that a statement has as its argument `field`."""
+    return Slot(name, wording.names, input, wording.formulas.get(field))
 
 
 def _columns(rows: Sequence[Sequence[T]]) -> list[tuple[T, ...]]:

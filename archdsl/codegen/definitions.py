@@ -54,9 +54,16 @@ class Definitions:
 
     def __init__(self, stages: Sequence[Chain], taken: set[str]) -> None:
         self._uses: Counter[Hashable] = Counter()
+        self._repeated: set[int] = set()
+        """The forms of repeats that have several iterations somewhere."""
         for stage in stages:
             for chain in _all(stage):
                 self._uses[_key(chain)] += chain.used
+                self._repeated.update(
+                    part.identity.form
+                    for part in chain.parts
+                    if isinstance(part, Loop) and len(part.iterations) > 1
+                )
         self._found: dict[Hashable, Definition] = {}
         for stage in stages:
             self._visit(stage, is_stage=True)
@@ -95,7 +102,10 @@ class Definitions:
                 return 0
             case Inner():
                 return self._visit(part.chain)
-        inside = [self._visit(chain) for chain in _chains(part)]
+        chains = _chains(part)
+        if isinstance(part, Loop) and part.identity.form in self._repeated:
+            chains = (*chains, *part.shown[len(chains) :])
+        inside = [self._visit(chain) for chain in chains]
         return max(inside, default=-1) + 1
 
 

@@ -13,6 +13,8 @@ from math import prod
 from typing import NamedTuple, TypeAlias
 
 from archdsl.codegen import names
+from archdsl.codegen.formulas import Formula
+from archdsl.definitions import Definition as Block
 from archdsl.shape import Argument, Shape
 from archdsl.words.arithmetic import Quantity
 
@@ -45,6 +47,8 @@ class Slot(NamedTuple):
     """Names in the statement that it comes from."""
     input: bool = False
     """Whether it follows from what comes in, and not from the statement."""
+    formula: Formula | None = None
+    """How the statement has it, where that is as arithmetic."""
 
 
 class Parameter(NamedTuple):
@@ -126,12 +130,14 @@ class DefinitionScope(Scope):
 
     def __init__(
         self,
+        block: Block | None,
         homes: Sequence[Mapping[str, Value]],
         given: Sequence[frozenset[str]],
         inputs: Sequence[Shape],
         taken: Iterable[str],
     ) -> None:
         super().__init__(inputs, set(taken))
+        self._block = block
         self._own = {name: tuple(home[name] for home in homes) for name in homes[0]}
         self._given = given
         self._inputs = tuple(Value(shape.channels) for shape in inputs)
@@ -139,6 +145,8 @@ class DefinitionScope(Scope):
         self._input = input if input not in self._own else f"{input}_"
         self._codes: dict[str, str] = {}
         self._used: dict[str, Vector] = {}
+        self._derived: dict[str, tuple[int, ...]] = {}
+        """The formulas that are written: what a layer gives, the next one takes."""
         for name in [self._input, *self._own]:
             self._codes[name] = names.variable(name, self.taken)
             self.taken.add(self._codes[name])
@@ -183,6 +191,8 @@ class DefinitionScope(Scope):
 
         A parameter is used by being asked for: only the first expression may be taken.
         """
+        if slot.formula is not None:
+            yield from self._written(slot.formula, vector)
         own = sorted(self._own, key=lambda name: name not in slot.mentioned)
         others = [self._input, *(n for n in self._used if n not in own and n != self._input)]
         yield from self._equal(own, vector)
@@ -191,6 +201,7 @@ class DefinitionScope(Scope):
             yield from self._multiples(spoken, vector)
         yield from self._equal(others, vector)
         if slot.input:
+            yield from (text for text, v in self._derived.items() if v == _integers(vector))
             yield from self._multiples(spoken, vector)
         yield from self._sums(spoken, vector)
         yield from self._products(spoken, vector)
@@ -203,6 +214,28 @@ class DefinitionScope(Scope):
             elif _equals(self._known(name), vector):
                 self._used[name] = vector
                 yield self._codes[name]
+
+    def _written(self, formula: Formula, vector: Vector) -> Iterator[str]:
+        """The formula as its author wrote it, if it is of whole numbers and has these values."""
+        if self._block is None or formula.block is not self._block:
+            return
+        named = formula.names()
+        own = [name for name in self._own if name in named]
+        whole = {name: i for name in own if (i := _integers(self._known(name))) is not None}
+        lets = {
+            name: value
+            for name, value in self._block.module.lets.items()
+            if name in named and name not in own and type(value) is int
+        }
+        if len(whole) + len(lets) < len(named):
+            return
+        columns = [dict(zip(whole, row, strict=True)) for row in zip(*whole.values(), strict=True)]
+        wanted = _integers(vector)
+        if wanted == tuple(formula.comes_to({**lets, **row}) for row in columns):
+            codes = {name: literal(value) for name, value in lets.items()}
+            text = formula.text(codes | {name: self._use(name) for name in own})
+            self._derived[text] = wanted
+            yield text
 
     def _multiples(self, candidates: Iterable[str], vector: Vector) -> Iterator[str]:
         for name in candidates:
@@ -258,7 +291,8 @@ class DefinitionScope(Scope):
             if factor := _factor(tuple(numbers), known):
                 factors[name] = factor
         if not factors:
-            return None
+            found = (text for text, known in self._derived.items() if known == tuple(numbers))
+            return next((f"({text})" for text in found), None)
         name = min(factors, key=lambda name: factors[name])
         return f"{factors[name]}*{self._codes[name]}"
 
