@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import cast
 
+import numpy
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -164,6 +165,66 @@ def test_files_that_hold_no_weights(tmp_path: Path) -> None:
         build(path, weights=tmp_path / "w.pt")
 
 
+@pytest.mark.parametrize(
+    ("dtype", "name"), [(torch.int64, "I64"), (torch.complex64, "C64"), (torch.bool, "BOOL")]
+)
+def test_weights_that_are_no_real_numbers(dtype: torch.dtype, name: str, tmp_path: Path) -> None:
+    path = spec(tmp_path, "input 8\na: linear 2")
+    tensors = build(path).state_dict()
+    tensors["a.linear.weight"] = tensors["a.linear.weight"].to(dtype)
+    save_file(tensors, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=rf"a\.linear\.weight is {name} in the file"):
+        build(path, weights=tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_weights_of_another_precision(dtype: torch.dtype, tmp_path: Path) -> None:
+    path = spec(tmp_path, "input 3x8x8\na: conv 2 3x3; batchnorm")
+    save_file(build(path).to(dtype).state_dict(), tmp_path / "w.safetensors")
+    for device in ("cpu", "meta"):
+        with torch.device(device):
+            state = build(path, weights=tmp_path / "w.safetensors").state_dict()
+        assert {each.dtype for each in state.values()} == {torch.float32, torch.int64}
+
+
+def test_weights_on_the_meta_device(tmp_path: Path) -> None:
+    path = spec(tmp_path, "input 3x8x8\na: conv 2 3x3; batchnorm")
+    trained = build(path).state_dict()
+    save_file(trained, tmp_path / "w.safetensors")
+    with torch.device("meta"):
+        module = build(path, weights=tmp_path / "w.safetensors")
+    assert all(parameter.requires_grad for parameter in module.parameters())
+    assert all(torch.equal(each, trained[name]) for name, each in module.state_dict().items())
+    assert module(torch.zeros(2, 3, 8, 8)).shape == (2, 2, 6, 6)
+
+
+def test_files_that_are_cut_off(tmp_path: Path) -> None:
+    path, weights = spec(tmp_path, "input 8\na: linear 2"), tmp_path / "w.safetensors"
+    save_file(build(path).state_dict(), weights)
+    whole = weights.read_bytes()
+    for length in (0, 5, 20, len(whole) - 4):
+        weights.write_bytes(whole[:length])
+        with pytest.raises(WeightsError, match=r"w\.safetensors is cut off or damaged"):
+            build(path, weights=weights)
+
+
+def test_what_names_no_spec_and_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"a spec is the name of a \.arch file, .*, not 3$"):
+        build(cast(Path, 3))
+    path = spec(tmp_path, "input 8\na: linear 2")
+    with pytest.raises(TypeError, match=r"name of a \.safetensors file, not 3$"):
+        build(path, weights=cast(Path, 3))
+    with pytest.raises(archdsl.SpecError, match="n must be a number, not '3'"):
+        build(spec(tmp_path, "input 8\na: linear n", "Net(n=2)"), n=cast(int, "3"))
+
+
+def test_parameters_may_be_numpys(tmp_path: Path) -> None:
+    path = spec(tmp_path, "input 3x8x8\na: conv n k", "Net(n=2, k=3x3)")
+    three, one, five = (cast(int, numpy.int64(each)) for each in (3, 1, 5))
+    weight, _ = build(path, n=five, k=(three, one)).parameters()
+    assert weight.shape == (5, 3, 3, 1)
+
+
 # --- hand-written networks --------------------------------------------------------------------
 
 
@@ -233,6 +294,13 @@ class ShortcutFirst(Block):
     def forward(self, x: Tensor) -> Tensor:
         shortcut = self.shortcut(x)
         y = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(y)) + shortcut)
+
+
+class InTurns(Block):
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.bn1(self.conv1(x)))
+        shortcut = self.shortcut(x)
         return F.relu(self.bn2(self.conv2(y)) + shortcut)
 
 
@@ -308,7 +376,7 @@ def test_a_hand_written_alexnet_parts_from_the_paper() -> None:
     assert (found.parameters, found.spec_parameters) == (61_100_840, 60_965_224)
 
 
-@pytest.mark.parametrize("block", [Block, ShortcutFirst])
+@pytest.mark.parametrize("block", [Block, ShortcutFirst, InTurns])
 def test_a_hand_written_resnet(block: type[Block]) -> None:
     spec = SPECS / "zoo" / "resnet18.arch"
     right = verify(ResNet18(block), spec)
@@ -444,13 +512,14 @@ def test_a_layer_that_never_runs(tmp_path: Path) -> None:
 def test_another_size_of_images(tmp_path: Path) -> None:
     found = verify(Small(), spec(tmp_path, BODY.replace("8x8", "12x12")))
     assert [row.status for row in found.rows] == ["agrees", "agrees", "differs"]
-    (text,) = told(found)
-    assert text.startswith("it stops in three, which gets 144: RuntimeError: ")
+    assert told(found) == [
+        "c: three has in_features=64, the spec in_features=144, and stops with 144"
+    ]
     sized = alexnet()
     sized.avgpool = nn.Identity()
     big = spec(tmp_path, "input 3x200x200\na: conv 64 11x11 stride=4 pad=2")
     assert told(verify(sized, big))[-1].endswith(
-        "It does not with 3x224x224; the spec's input is 3x200x200"
+        "It runs with 3x224x224; the spec's input is 3x200x200"
     )
 
 
@@ -460,9 +529,98 @@ def test_a_forward_that_reads_numbers(tmp_path: Path) -> None:
             x = self.one(x)
             return x if x.sum().item() > 0 else super().forward(x)
 
-    (text,) = told(verify(Reads(), spec(tmp_path, BODY)))
-    assert text.startswith("it stops in the module, which gets 3x8x8: RuntimeError: ")
-    assert text.endswith("It is run on the meta device, where tensors have shapes and no numbers")
+    said = r"Reads cannot be run without numbers: the module raises RuntimeError: .*item\(\)"
+    with pytest.raises(CannotRun, match=said):
+        verify(Reads(), spec(tmp_path, BODY))
+
+
+def test_tensors_that_are_elsewhere(tmp_path: Path) -> None:
+    class Scaled(Small):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.ones(3, 1, 1)  # no buffer
+
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x * self.scale)
+
+    class Elsewhere(Small):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(torch.cat([x, torch.zeros(1, 3, 8, 8, device="cpu")]))
+
+    path = spec(tmp_path, BODY)
+    assert verify(Scaled(), path).ok
+    with pytest.raises(CannotRun, match=r"the module raises .* device=x\.device, or .*_buffer"):
+        verify(Elsewhere(), path)
+
+
+def test_one_image_at_a_time(tmp_path: Path) -> None:
+    class Single(Small):
+        def forward(self, x: Tensor) -> Tensor:
+            assert x.shape[0] == 1
+            return super().forward(x)
+
+    class Never(Small):
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.one(x)
+            raise AssertionError
+
+    path = spec(tmp_path, BODY)
+    said = "Single takes one image at a time, .* of 2: the module raises AssertionError"
+    with pytest.raises(CannotRun, match=said):
+        verify(Single(), path)
+    (text,) = told(verify(Never(), path))
+    assert text == "it stops in the module, which gets 3x8x8: AssertionError"
+
+
+def test_hooks_are_not_called(tmp_path: Path) -> None:
+    def called(*_: object) -> None:
+        raise ZeroDivisionError
+
+    module = Small()
+    module.one.register_forward_hook(called)
+    module.two.register_forward_hook(called, with_kwargs=True, always_call=True)
+    module.register_forward_pre_hook(called)
+    module.three.register_forward_pre_hook(called, with_kwargs=True)
+    module.three.register_full_backward_hook(called)
+    assert verify(module, spec(tmp_path, BODY)).ok
+    with pytest.raises(ZeroDivisionError):
+        module(torch.zeros(1, 3, 8, 8))
+
+
+def test_an_error_that_forward_catches(tmp_path: Path) -> None:
+    class Tries(Small):
+        def forward(self, x: Tensor) -> Tensor:
+            try:
+                self.three(x)
+            except RuntimeError:
+                return super().forward(x)
+            raise AssertionError("a linear layer took an image")
+
+    assert verify(Tries(), spec(tmp_path, BODY)).ok
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "said"),
+    [
+        pytest.param(Small, TypeError, r"Small is a class\. Give Small\(…\)", id="class"),
+        pytest.param(3, TypeError, "an nn.Module, and not int", id="number"),
+    ],
+)
+def test_what_is_no_module(
+    module: nn.Module, error: type[Exception], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        verify(module, spec(tmp_path, BODY))
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+def test_modules_whose_layers_cannot_be_watched(tmp_path: Path) -> None:
+    path = spec(tmp_path, BODY)
+    with pytest.raises(CannotRun, match=r"compiled by torch\.jit"):
+        verify(nn.Sequential(torch.jit.ScriptModule()), path)
+    quantized = torch.ao.nn.quantized.dynamic.Linear(64, 10)  # type: ignore[no-untyped-call]
+    with pytest.raises(CannotRun, match="Linear is quantized"):
+        verify(nn.Sequential(quantized), path)
 
 
 def test_a_forward_that_makes_tensors(tmp_path: Path) -> None:
@@ -595,3 +753,223 @@ def test_verify_needs_the_shapes_of_a_spec_and_not_its_claims(tmp_path: Path) ->
     with pytest.raises(archdsl.SpecError, match="lossy-stride"):
         verify(Small(), SPECS / "alexnet_224.arch")
     assert verify(Small(), spec(tmp_path, BODY + "expect params 3")).ok
+
+
+# --- what is compared, and where it is told -----------------------------------------------------
+
+JOINED = """
+input 3x8x8
+a: concat { conv 4 3x3 pad=1 } { conv 6 1x1 }
+b: conv 5 3x3 pad=1
+c: globalavgpool
+   linear 10
+"""
+
+
+class Joined(nn.Module):
+    """JOINED, with `after` channels after the join."""
+
+    def __init__(self, after: int = 10) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(3, 4, 3, padding=1)
+        self.two = nn.Conv2d(3, 6, 1)
+        self.three = nn.Conv2d(after, 5, 3, padding=1)
+        self.four = nn.Linear(5, 10)
+
+    def joined(self, x: Tensor) -> Tensor:
+        return torch.cat([self.one(x), self.two(x)], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.four(self.three(self.joined(x)).mean((2, 3)))
+        return y
+
+
+def test_the_output_of_a_stage_that_ends_in_a_join(tmp_path: Path) -> None:
+    found = verify(Joined(), spec(tmp_path, JOINED))
+    assert found.ok
+    outputs = [(row.output, row.spec_output) for row in found.rows]
+    assert outputs == [((10, 8, 8), (10, 8, 8)), ((5, 8, 8), (5, 8, 8)), ((10,), (10,))]
+    # What learns something after a join, and is not in the spec, is of the join's stage.
+    first, _ = verify(Joined(), spec(tmp_path, JOINED.replace("b: conv 5 3x3 pad=1\n", ""))).rows
+    assert first.modules == ("one", "two", "three")
+    assert (first.output, first.spec_output) == ((5, 8, 8), (10, 8, 8))
+
+
+def test_what_no_layer_tells_is_not_shown(tmp_path: Path) -> None:
+    class Ends(Joined):
+        def __init__(self) -> None:
+            super().__init__()
+            self.four = nn.Linear(10, 10)
+            del self.three
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.four(self.joined(x).mean((2, 3)))
+            return y
+
+    found = verify(Ends(), spec(tmp_path, JOINED.replace("b: conv 5 3x3 pad=1\n", "")))
+    assert found.ok
+    assert (found.rows[0].output, found.rows[0].spec_output) == (None, (10, 8, 8))
+    assert [line.split()[4:7] for line in str(found).splitlines() if "one … two" in line] == [
+        ["two", "–", "10x8x8"]
+    ]
+
+
+def test_a_join_that_is_dropped_is_told_where_it_is(tmp_path: Path) -> None:
+    class Dropped(Joined):
+        def joined(self, x: Tensor) -> Tensor:
+            self.two(x)
+            y: Tensor = self.one(x)
+            return y
+
+    found = verify(Dropped(4), spec(tmp_path, JOINED))
+    assert told(found) == ["a: after concat three gets 4x8x8, 10x8x8 in the spec"]
+    (difference,) = found.differences
+    assert (difference.stage, difference.layer) == ("a", "a.concat")
+    assert [row.status for row in found.rows] == ["differs", "follows", "agrees"]
+    assert found.rows[0].output == (4, 8, 8)
+
+
+POOLED = """
+input 3x8x8
+a: conv 4 3x3 pad=1
+   batchnorm
+   relu
+   maxpool 2x2
+b: conv 6 3x3 pad=1
+   lrn
+   globalavgpool
+c: dropout 0.5
+   linear 10
+"""
+
+
+def pooled(**other: nn.Module) -> nn.Sequential:
+    """POOLED, with other layers under the names of its own."""
+    layers: dict[str, nn.Module] = {
+        "one": nn.Conv2d(3, 4, 3, padding=1),
+        "norm": nn.BatchNorm2d(4),
+        "pool": nn.MaxPool2d(2),
+        "two": nn.Conv2d(4, 6, 3, padding=1),
+        "mean": nn.AdaptiveAvgPool2d(1),
+        "flat": nn.Flatten(),
+        "three": nn.Linear(6, 10),
+    }
+    made = nn.Sequential()
+    for name, layer in {**layers, **other}.items():
+        made.add_module(name, layer)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "said"),
+    [
+        ("pool", nn.AvgPool2d(2), "a.maxpool: pool is AvgPool2d, the spec MaxPool2d"),
+        ("norm", nn.GroupNorm(2, 4), "a.batchnorm: norm is GroupNorm, the spec BatchNorm2d"),
+        (
+            "mean",
+            nn.AdaptiveMaxPool2d(1),
+            "b.globalavgpool: mean is AdaptiveMaxPool2d, the spec AdaptiveAvgPool2d",
+        ),
+    ],
+)
+def test_layers_of_another_kind(name: str, layer: nn.Module, said: str, tmp_path: Path) -> None:
+    assert told(verify(pooled(**{name: layer}), spec(tmp_path, POOLED))) == [said]
+
+
+def test_layers_of_another_kind_that_do_the_same(tmp_path: Path) -> None:
+    class Mean(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean((2, 3), keepdim=True)
+
+    path = spec(tmp_path, POOLED)
+    for name, layer in {
+        "pool": nn.AdaptiveMaxPool2d(4),
+        "mean": nn.AvgPool2d(4),
+        "norm": nn.SyncBatchNorm(4),
+    }.items():
+        assert verify(pooled(**{name: layer}), path).ok, name
+    assert verify(pooled(mean=Mean()), path).ok
+
+
+def test_what_is_not_compared_is_said(tmp_path: Path) -> None:
+    path = spec(tmp_path, POOLED)
+    text = str(verify(pooled(), path))
+    assert text.endswith("\nnot compared: 1 relu, 1 lrn, 1 dropout")
+    assert str(verify(Joined(), spec(tmp_path, JOINED))).endswith(
+        "\n\ncompared by shape alone: 1 concat, 1 globalavgpool"
+    )
+
+
+def test_a_layer_that_is_made_for_another_input(tmp_path: Path) -> None:
+    found = verify(pooled(one=nn.Conv2d(1, 4, 3, padding=1)), spec(tmp_path, POOLED))
+    assert told(found) == ["a: one has in_channels=1, the spec in_channels=3, and stops with 3x8x8"]
+    assert [row.status for row in found.rows] == ["differs", "not reached", "not reached"]
+    found = verify(pooled(three=nn.Linear(5, 10)), spec(tmp_path, POOLED))
+    assert told(found) == [
+        "c.linear: three has in_features=5, the spec in_features=6, and stops with 6"
+    ]
+    assert [row.status for row in found.rows] == ["agrees", "agrees", "differs"]
+
+
+@pytest.mark.parametrize("block", [Block, ShortcutFirst])
+def test_a_block_that_is_left_out_or_put_in(block: type[Block]) -> None:
+    path = SPECS / "zoo" / "resnet18.arch"
+    fewer = ResNet18(block)
+    fewer.groups[1] = next(fewer.groups[1].children())
+    found = verify(fewer, path)
+    # Two 3x3 convolutions of 128 channels, and two normalizations of as many.
+    count = 2 * 128 * 128 * 9 + 2 * 2 * 128
+    assert told(found) == [
+        f"conv3_x.basic, with {count:,} parameters in 4 layers, is not in the module"
+    ]
+    assert [row.stage for row in found.rows if row.status != "agrees"] == ["conv3_x"]
+    assert found.rows[2].output == (128, 28, 28)
+    more = ResNet18(block)
+    more.groups[1].add_module("2", block(128, 128, 1, (1, 1)))
+    found = verify(more, path)
+    assert told(found) == [
+        f"groups.1.2 learns {count:,} numbers in 4 layers, 128x28x28 to 128x28x28: "
+        "the spec has nothing like it here"
+    ]
+    assert [row.stage for row in found.rows if row.status != "agrees"] == ["conv3_x"]
+
+
+def test_of_equal_layers_the_last_is_left_out_or_put_in() -> None:
+    first = ResNet18()
+    first.groups[0].insert(0, Block(64, 64, 1, (1, 1)))  # type: ignore[operator]
+    found = verify(first, SPECS / "zoo" / "resnet18.arch")
+    assert [(d.stage, d.module) for d in found.differences] == [("conv2_x", "groups.0.2")]
+    # What the module does not reach is not left out.
+    wrong = alexnet()
+    wrong.classifier[1] = nn.Linear(6400, 4096)
+    found = verify(wrong, SPECS / "torchvision.arch")
+    assert told(found) == [
+        "fc6.linear: classifier.1 has in_features=6400, the spec in_features=9216, "
+        "and stops with 9216"
+    ]
+    assert [row.status for row in found.rows[5:]] == ["differs", "not reached", "not reached"]
+
+
+def test_dropout_and_local_response_norms(tmp_path: Path) -> None:
+    body = POOLED.replace("lrn", "lrn size=5 alpha=0.0001 beta=0.75 k=2")
+    path = spec(tmp_path, body)
+
+    def module(alpha: float, p: float) -> nn.Sequential:
+        two = nn.Sequential(
+            nn.Conv2d(4, 6, 3, padding=1), nn.LocalResponseNorm(5, alpha, 0.75, k=2)
+        )
+        return pooled(two=two, flat=nn.Sequential(nn.Flatten(), nn.Dropout(p)))
+
+    # As nn.LocalResponseNorm documents: alpha is divided by the size.
+    right = verify(module(0.0005, 0.5), path)
+    assert right.ok and right.uncompared == (("relu", 1),)
+    assert told(verify(module(0.0001, 0.4), path)) == [
+        "b.lrn: two.1 has alpha=0.0001, the spec alpha=0.0005, as torch divides it by the size",
+        "c: flat.1 has p=0.4, the spec p=0.5",
+    ]
+    # Where one of several dropouts is left out, which is which is not known.
+    assert verify(pooled(flat=nn.Flatten()), path).uncompared == (
+        ("relu", 1),
+        ("lrn", 1),
+        ("dropout", 1),
+    )

@@ -35,7 +35,7 @@ def _layer(analysis: Analysis, layer: Layer, made: tuple[Call, ...]) -> Iterator
     flow = analysis.flow(layer)
     assert flow.input is not None and flow.output is not None, "only what is known is compared"
     with torch.device("meta"):
-        *before, last = map(_constructed, made)
+        *before, last = map(constructed, made)
         x = torch.empty(BATCH, *flow.input.dims)
         for module in before:
             x = module(x)
@@ -46,7 +46,8 @@ def _layer(analysis: Analysis, layer: Layer, made: tuple[Call, ...]) -> Iterator
         yield found
 
 
-def _constructed(call: Call) -> nn.Module:
+def constructed(call: Call) -> nn.Module:
+    """What a generated call makes."""
     home = import_module(f"archdsl.runtime.{call.helper}") if call.helper else nn
     made = getattr(home, call.target.removeprefix("nn."))
     return cast(nn.Module, made(*call.args, **dict(call.kwargs)))

@@ -1,6 +1,7 @@
 """A spec as the nn.Module that is emitted for it, with weights from a file if they are given."""
 
 from collections.abc import Mapping
+from operator import index
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -23,6 +24,9 @@ Spec: TypeAlias = str | PathLike[str] | Arch
 MAX_NAMED = 4
 """Tensors that a message about weights names."""
 
+FLOATING = ("F", "BF")
+"""How the names begin that safetensors has for dtypes of floating-point numbers."""
+
 _Dims: TypeAlias = "tuple[int, ...]"
 
 
@@ -37,23 +41,39 @@ def build(
 
     `parameters` override the arch's own. `weights` is a .safetensors file with the tensors of the
     module's state_dict under their names there, such as a run's weights.safetensors; without it
-    the weights are initial ones, as `init` says.
+    the weights are initial ones, as `init` says. Under torch.device("meta") a network with weights
+    from a file has these, on the CPU.
 
     Raises:
         SpecError: no network can be had, or it does not check.
         WeightsError: the weights cannot be read, or do not fit.
+        TypeError: `spec` or `weights` is nothing that names one.
     """
+    if weights is not None and not isinstance(weights, str | PathLike):
+        raise TypeError(f"weights is the name of a .safetensors file, not {_kind(weights)}")
     arch = loaded(spec, parameters)
     require_checked(arch)
     network = _instance(arch)
     if weights is not None:
         path = Path(weights)
-        network.load_state_dict(_tensors(path, network, arch))
+        tensors = _tensors(path, network, arch)
+        # What is on the meta device takes no numbers: the file's tensors take its place.
+        empty = torch.get_default_device().type == "meta"
+        network.load_state_dict(tensors, assign=empty)
     return network
 
 
 def loaded(spec: Spec, parameters: Mapping[str, Quantity]) -> Arch:
-    """The network that a spec means, with `parameters` overridden. Raises SpecError."""
+    """The network that a spec means, with `parameters` overridden.
+
+    Raises SpecError, and TypeError if it is nothing that means one.
+    """
+    if not isinstance(spec, str | PathLike | Arch):
+        raise TypeError(
+            "a spec is the name of a .arch file, FILE.arch:Name, or what archdsl.load gives, "
+            f"not {_kind(spec)}"
+        )
+    parameters = {name: _number(value) for name, value in parameters.items()}
     if isinstance(spec, Arch):
         if not parameters:
             return spec
@@ -62,6 +82,21 @@ def loaded(spec: Spec, parameters: Mapping[str, Quantity]) -> Arch:
         return load(network.source.name, arch=spec.name, parameters={**kept, **parameters})
     path, name = files.target(fspath(spec))
     return load(path, arch=name, parameters=parameters)
+
+
+def _number(value: Quantity) -> Quantity:
+    """Whole numbers of any kind, such as numpy's, as Python's; the rest as it is."""
+    if isinstance(value, tuple):
+        return tuple(each if isinstance(each, float) else _whole(each) for each in value)
+    return value if isinstance(value, float) else _whole(value)
+
+
+def _whole(value: int) -> int:
+    return index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
+
+
+def _kind(value: object) -> str:
+    return f"a class, {value.__name__}" if isinstance(value, type) else f"{value!r}"
 
 
 def _instance(arch: Arch) -> nn.Module:
@@ -74,9 +109,10 @@ def _instance(arch: Arch) -> nn.Module:
 
 
 def _tensors(path: Path, network: nn.Module, arch: Arch) -> dict[str, torch.Tensor]:
-    """The tensors of a file that are those of the network. Raises WeightsError."""
-    held = _shapes(path)
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    """The tensors of a file that are those of the network, in its dtypes. Raises WeightsError."""
+    held, kinds = _held(path)
+    state = network.state_dict()
+    wanted = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if held.keys() != wanted.keys():
         raise WeightsError(_other_names(path, arch, held, wanted))
     wrong = [name for name, dims in wanted.items() if held[name] != dims]
@@ -88,25 +124,50 @@ def _tensors(path: Path, network: nn.Module, arch: Arch) -> dict[str, torch.Tens
         raise WeightsError(
             f"{path}: {shown}{_more(wrong)}. {_remedy(arch, held, wanted[wrong[0]], wrong[0])}"
         )
-    return load_file(path)
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not kinds[name].startswith(FLOATING):
+            raise WeightsError(
+                f"{path}: {name} is {kinds[name]} in the file, and is to be of floating-point "
+                f"numbers ({tensor.dtype}): write it as such, by .float()"
+            )
+    # Tensors of files are on the CPU, whatever the default is.
+    return {name: tensor.to(state[name].dtype) for name, tensor in load_file(path).items()}
 
 
-def _shapes(path: Path) -> dict[str, _Dims]:
-    """The shapes that a .safetensors file holds, by name. Raises WeightsError."""
+def _held(path: Path) -> tuple[dict[str, _Dims], dict[str, str]]:
+    """The shapes and dtypes (`F32`) that a .safetensors file holds, by name.
+
+    Raises WeightsError.
+    """
     if path.is_dir():
         raise WeightsError(
             f"{path} is a folder: name the file, such as a run's {path / 'weights.safetensors'}"
         )
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            shapes = {name: tuple(part.get_shape()) for name, part in parts.items()}
+            return shapes, {name: part.get_dtype() for name, part in parts.items()}
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
     except SafetensorError as error:
+        if _begins(path):
+            raise WeightsError(
+                f"{path} is cut off or damaged ({error}): copy or write it anew"
+            ) from error
         raise WeightsError(
             f"{path} is no safetensors file ({error}). What torch.save wrote of a state_dict is "
             "written anew by safetensors.torch.save_file(torch.load(FILE, weights_only=True), …)"
         ) from error
+
+
+def _begins(path: Path) -> bool:
+    """Whether a file begins as safetensors files do, by 8 bytes of a length and a JSON object.
+
+    What is shorter may have been to be one.
+    """
+    with path.open("rb") as file:
+        return file.read(9)[8:] in (b"", b"{")
 
 
 def _other_names(

@@ -5,6 +5,7 @@ A copy of the module without numbers is run on the meta device. The module itsel
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
@@ -25,8 +26,20 @@ CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 Dims = tuple[int, ...]
 
 
+HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+"""What an nn.Module keeps its hooks in."""
+
+
 class CannotRun(Exception):
-    """A module of which no copy without numbers can be made."""
+    """A module that cannot be held against a spec, since no copy of it without numbers runs."""
 
 
 class Run(NamedTuple):
@@ -54,6 +67,8 @@ class Stop(NamedTuple):
     path: str
     input: Dims | None
     message: str
+    run: Run | None
+    """The layer's, if it is one that raised: a run without an output."""
 
 
 class Trace(NamedTuple):
@@ -68,22 +83,58 @@ class Trace(NamedTuple):
     """Numbers learned in all of the module, each counted once."""
 
 
-def traced(module: nn.Module, image: Dims) -> Trace:
+def traced(module: nn.Module, image: Dims, batch: int = BATCH) -> Trace:
     """What a module, put to evaluation, does with a batch of images CxHxW (or of F features).
 
-    Raises CannotRun if no copy of it can be made.
+    Raises CannotRun if no copy of it can be made, or if that needs the numbers that it has not.
     """
-    tracer = _Tracer(_without_numbers(module))
-    return tracer.run((BATCH, *image))
+    trace = _Tracer(_without_numbers(module)).run((batch, *image))
+    if trace.stop is not None and "meta" in trace.stop.message:
+        raise CannotRun(
+            f"{type(module).__name__} cannot be run without numbers: {trace.stop.path} raises "
+            f"{trace.stop.message}. A copy is run on the meta device, where tensors have shapes "
+            "and no numbers. `forward` must not look at numbers, as .item() and "
+            "`if x.mean() > 0` do; tensors that it uses must be where x is: made with "
+            "device=x.device, or kept by register_buffer"
+        )
+    return trace
+
+
+def require_watchable(module: nn.Module) -> None:
+    """Raises TypeError if it is no nn.Module, CannotRun if its layers cannot be watched."""
+    if isinstance(module, type):
+        name = module.__name__
+        raise TypeError(f"verify takes a network, an instance: {name} is a class. Give {name}(…)")
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"verify takes a network, an nn.Module, and not {type(module).__name__}")
+    for inner in module.modules():
+        name = type(inner).__name__
+        if isinstance(inner, torch.jit.ScriptModule):
+            raise CannotRun(
+                f"{name} is compiled by torch.jit, whose layers cannot be watched: give the "
+                "module that it was made of"
+            )
+        home = type(inner).__module__
+        if home.startswith("torch.") and "quantized" in home.split("."):
+            raise CannotRun(
+                f"{name} is quantized, and has no weights to compare: give the module as it was "
+                "before"
+            )
 
 
 def _without_numbers(module: nn.Module) -> nn.Module:
-    """A copy in evaluation mode whose parameters and buffers are on the meta device, and shared
-    where those of the module are."""
+    """A copy in evaluation mode and without hooks whose tensors are on the meta device, and
+    shared where those of the module are."""
     name = type(module).__name__
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         raise CannotRun(f"{name} has lazy layers that have seen no image: run it on one first")
     memo: dict[int, Any] = {}
+    for inner in module.modules():
+        for hooks in HOOKS:
+            memo[id(getattr(inner, hooks))] = OrderedDict()
+        for value in vars(inner).values():
+            if isinstance(value, Tensor):  # a plain attribute: no buffer, yet a part of it
+                memo[id(value)] = torch.empty_like(value, device="meta")
     for parameter in module.parameters():
         empty = torch.empty_like(parameter, device="meta")
         memo[id(parameter)] = nn.Parameter(empty, requires_grad=parameter.requires_grad)
@@ -102,7 +153,7 @@ def _layers(module: nn.Module, path: str, seen: set[nn.Module]) -> Iterator[tupl
         return
     seen.add(module)
     children = list(module.named_children())
-    whole = not children or _is_torchs(module)
+    whole = not children or is_torchs(module)
     if whole or next(module.parameters(recurse=False), None) is not None:
         yield path, module
     if not whole:
@@ -123,7 +174,8 @@ def _uncompiled(module: nn.Module) -> AbstractContextManager[None]:
     return torch.compiler.set_stance("force_eager") if compiled else nullcontext()
 
 
-def _is_torchs(module: nn.Module) -> bool:
+def is_torchs(module: nn.Module) -> bool:
+    """Whether it is a layer of torch's, or of a class made of one."""
     own = {cls for cls in type(module).__mro__ if cls.__module__.startswith("torch.nn.modules.")}
     return bool(own - {nn.Module}) and not isinstance(module, CONTAINERS)
 
@@ -161,21 +213,29 @@ class _Tracer:
         self.entered.append((module, _shape((*args, *kwargs.values()))))
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        _, x = self.entered.pop()
-        path = self.layers.get(module)
-        if path is None:
-            return
-        inside = list(module.parameters(recurse=_is_torchs(module)))
+        entered, x = self.entered.pop()
+        while entered is not module:  # one that raised what `forward` has caught
+            entered, x = self.entered.pop()
+        if module in self.layers:
+            self.runs.append(self._run(module, x, _shape(output)))
+
+    def _run(self, module: nn.Module, x: Dims | None, output: Dims | None) -> Run:
+        path = self.layers[module]
+        inside = list(module.parameters(recurse=is_torchs(module)))
         fresh = [p for p in inside if id(p) not in self.used]
         self.used |= {id(p) for p in inside}
         counts = sum(p.numel() for p in inside), sum(p.numel() for p in fresh)
         title = f"{path} ({type(module).__name__})"
-        self.runs.append(Run(path, title, module, x, _shape(output), *counts))
+        return Run(path, title, module, x, output, *counts)
 
     def _stop(self, error: Exception) -> Stop:
         module, x = self.entered[-1] if self.entered else (self.module, None)
-        first, *_ = f"{type(error).__name__}: {error}".splitlines()
-        return Stop(self.paths[module], x, first)
+        run = self._run(module, x, None) if module in self.layers else None
+        if run is not None:
+            self.runs.append(run)
+        first, *_ = f"{error}".splitlines() or [""]
+        name = type(error).__name__
+        return Stop(self.paths[module], x, f"{name}: {first}" if first else name, run)
 
     def _unused(self) -> dict[str, int]:
         found: dict[str, int] = {}

@@ -11,7 +11,7 @@ from archdsl.api import Arch, SpecError, rendered
 from archdsl.diagnostics import Severity
 from archdsl.torch.compare import Comparison, Difference, Row
 from archdsl.torch.network import Spec, loaded
-from archdsl.torch.trace import Dims, traced
+from archdsl.torch.trace import BATCH, CannotRun, Dims, Stop, require_watchable, traced
 from archdsl.words.arithmetic import Quantity
 
 USUAL_SIZES = (28, 32, 64, 96, 112, 128, 192, 224, 227, 231, 256, 299, 384)
@@ -46,6 +46,10 @@ class Verification(NamedTuple):
     parameters: int
     """Numbers that the module learns, each counted once."""
     spec_parameters: int
+    uncompared: tuple[tuple[str, int], ...]
+    """Words of the spec whose layers are not compared, as `relu`, and how many these are."""
+    by_shape: tuple[tuple[str, int], ...]
+    """Those of which nothing is compared but shapes: joins, and what no module does."""
 
     @property
     def ok(self) -> bool:
@@ -63,19 +67,26 @@ def verify(module: nn.Module, spec: Spec, /, **parameters: Quantity) -> Verifica
     evaluation mode; the module stays as it is. Its layers that learn something or change a shape,
     whatever their names, are held against the spec's in the order in which they run: what they
     were made with, shapes, and parameters by count. What `forward` does by functions is seen by
-    the shapes that come of it. Activations, dropout and other layers that neither learn nor change
-    a shape are not compared. Claims of the spec may be wrong, as long as its shapes are known.
+    the shapes that come of it. Of layers that neither learn nor change a shape, dropout and local
+    response norms are compared where the module has as many as the spec, and activations are not;
+    `uncompared` tells which. Claims of the spec may be wrong, as long as its shapes are known.
 
     Raises:
         SpecError: no network can be had, or its shapes cannot be known.
-        CannotRun: no copy of the module can be made.
+        CannotRun: no copy of the module can be made, or it does not run.
+        TypeError: it is no module, but a class, or something else.
     """
+    require_watchable(module)
     arch = loaded(spec, parameters)
     _require_shapes(arch)
     image = arch.network.input.dims
     trace = traced(module, image)
-    comparison = Comparison(arch.analysis, trace)
-    comparison.run(taken=_size_taken(module, image) if trace.stop is not None else None)
+    taken = None
+    if trace.stop is not None:
+        _require_batch(module, image, trace.stop)
+        taken = _size_taken(module, image)
+    comparison = Comparison(arch.analysis, trace, taken)
+    comparison.run()
     return Verification(
         type(module).__name__,
         arch.name,
@@ -85,6 +96,8 @@ def verify(module: nn.Module, spec: Spec, /, **parameters: Quantity) -> Verifica
         tuple(comparison.differences),
         trace.learned,
         arch.params or 0,
+        tuple(comparison.uncompared()),
+        tuple(comparison.by_shape()),
     )
 
 
@@ -95,11 +108,20 @@ def _require_shapes(arch: Arch) -> None:
         raise SpecError(rendered(tuple(wrong)), arch.diagnostics)
 
 
+def _require_batch(module: nn.Module, image: Dims, stop: Stop) -> None:
+    """Raises CannotRun if a module that stops does so because it takes one image at a time."""
+    if traced(module, image, batch=1).stop is None:
+        raise CannotRun(
+            f"{type(module).__name__} takes one image at a time, and is run with a batch of "
+            f"{BATCH}: {stop.path} raises {stop.message}. Let `forward` take batches of any size"
+        )
+
+
 def _size_taken(module: nn.Module, image: Dims) -> Dims | None:
     """A usual size of images with which the module runs to its end."""
     if len(image) != 3:
         return None
-    sizes = ((image[0], size, size) for size in USUAL_SIZES)
+    sizes = ((image[0], size, size) for size in USUAL_SIZES if (size, size) != image[1:])
     return next((size for size in sizes if traced(module, size).stop is None), None)
 
 
@@ -111,6 +133,11 @@ def _text(found: Verification) -> Iterator[str]:
     yield f"{found.module} {verdict} {found.arch} of {found.spec}, run with {_dims(found.input)}"
     yield ""
     yield from _table(found)
+    unseen = {"not compared": found.uncompared, "compared by shape alone": found.by_shape}
+    lines = [f"{how}: {_counted(words)}" for how, words in unseen.items() if words]
+    if lines:
+        yield ""
+        yield from lines
     shown = found.differences[:MAX_TOLD]
     if shown:
         count = len(found.differences)
@@ -118,6 +145,11 @@ def _text(found: Verification) -> Iterator[str]:
         first = f", the first {MAX_TOLD}" if count > MAX_TOLD else ""
         yield f"{count:,} difference{'' if count == 1 else 's'}{first}:"
         yield from (f"  {difference.text}" for difference in shown)
+
+
+def _counted(words: tuple[tuple[str, int], ...]) -> str:
+    """`7 relu, 2 dropout`."""
+    return ", ".join(f"{count:,} {word}" for word, count in words)
 
 
 def _table(found: Verification) -> Iterator[str]:
