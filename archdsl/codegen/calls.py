@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from archdsl.analysis import Analysis
@@ -86,6 +86,18 @@ def symbols(name: str, analysis: Analysis, others: Sequence[Analysis]) -> Symbol
                 elif len({(type(value), value) for _, value in same_argument}) > 1:
                     return {}
     return found
+
+
+def free(analysis: Analysis, probes: Mapping[str, Sequence[Analysis]]) -> dict[str, Symbols]:
+    """The parameters that can be arguments of `__init__`, whole numbers, with their places."""
+    found = {name: symbols(name, analysis, others) for name, others in probes.items()}
+    values = analysis.network.parameters
+    return {n: places for n, places in found.items() if places and isinstance(values[n], int)}
+
+
+def stem(call: Call) -> str:
+    """The name of a module that stands before a layer's own: `flatten`, `zeropad2d`."""
+    return call.target.removeprefix("nn.").lower()
 
 
 def arguments(call: Call) -> list[tuple[str | None, Argument]]:

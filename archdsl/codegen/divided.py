@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from archdsl.analysis import Analysis
 from archdsl.codegen import names, writer
-from archdsl.codegen.calls import Symbols, arguments, calls
+from archdsl.codegen.calls import Symbols, arguments, calls, stem
 from archdsl.codegen.layout import Held, Layout, Move, Moves, Route, Step
+from archdsl.codegen.values import literal
 from archdsl.codegen.writer import Construction
 from archdsl.network import Branches, Group, Layer, Repeat, Use
 from archdsl.shape import Argument, Call, Shape, even_part
@@ -180,7 +181,7 @@ class Divided:
         columns = list(zip(*(self._calls(layer, step, d) for d in range(copies)), strict=True))
         *before, last = range(len(columns))
         for index in before:
-            name = names.auxiliary(_stem(columns[index][0]), layer.name, taken)
+            name = names.auxiliary(stem(columns[index][0]), layer.name, taken)
             taken.add(name)
             yield _Made(self._made(layer, step, index, columns[index], f"{name}="))
         comment = self._comment(layer, step)
@@ -247,7 +248,7 @@ class Divided:
         """An argument's text on each device, where `whole` is what it is on one."""
         name = self.parameters[symbol] if symbol else None
         if len(set(map(repr, values))) == 1 and (symbol is None or values[0] == whole):
-            return [name or _literal(values[0])] * len(values)
+            return [name or literal(values[0])] * len(values)
         even = isinstance(whole, int) and values == [
             even_part(whole, device, self.devices) for device in range(len(values))
         ]
@@ -256,12 +257,12 @@ class Divided:
         if self.layout is Layout.RANKS:
             if even:
                 return [f"tower.part({name or whole})"] * len(values)
-            listed = ", ".join(map(_literal, values))
+            listed = ", ".join(map(literal, values))
             return [f"({listed})[tower.rank]"] * len(values)
         if symbol:
             self._need("part")
             return [f"part({name}, {d}, {self.devices})" for d in range(len(values))]
-        return list(map(_literal, values))
+        return list(map(literal, values))
 
     def _divides(self, layer: Layer, symbol: str | None) -> None:
         """Note by which parameter what the layer gives is divided."""
@@ -305,16 +306,3 @@ def _outer(target: str, prefix: str, made: Sequence[_Made], comment: str = "") -
     height = 1 + max((part.height for part in made), default=0)
     parts = tuple(part.part for part in made)
     return _Made(Construction(target, prefix, parts, comment=comment), height)
-
-
-def _stem(call: Call) -> str:
-    """The name of a module that stands before a layer's own: `flatten`, `zeropad2d`."""
-    return call.target.removeprefix("nn.").lower()
-
-
-def _literal(value: Argument) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_literal, value))})"
-    if not isinstance(value, int | float | bool):
-        raise TypeError(f"{value!r} is no number")
-    return repr(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archdsl.analysis import Analysis
 from archdsl.codegen import names, pytorch, writer
-from archdsl.codegen.calls import symbols
+from archdsl.codegen.calls import free
 from archdsl.codegen.divided import Decisive, Divided
 from archdsl.codegen.helpers import Helpers
 from archdsl.codegen.initial import reset_parameters
@@ -26,11 +26,6 @@ _ABOUT = {
     Layout.TOWERS: "divided over devices in one process",
     Layout.RANKS: "divided over processes",
 }
-
-_STAGE = '''def stage(**layers: nn.Module) -> nn.Sequential:
-    """The layers one after the other, under their names."""
-    return nn.Sequential(OrderedDict(layers))
-'''
 
 _REPEAT = '''def repeat(*iterations: nn.Module) -> nn.Sequential:
     """The iterations one after the other, under their numbers from 1."""
@@ -69,18 +64,14 @@ class _File:
         self.network = analysis.network
         self.layout = layout
         self.attributes = names.attributes(stage.name for stage in self.network.stages)
-        found = {name: symbols(name, analysis, others) for name, others in probes.items()}
-        self.free = {
-            name: default
-            for name, places in found.items()
-            if places and isinstance(default := self.network.parameters[name], int)
-        }
+        found = free(analysis, probes)
+        self.free = {name: self.network.parameters[name] for name in found}
         while True:
             self.parameters = names.parameters(self.free, RESERVED)
-            free = {place: name for name in self.free for place in found[name]}
+            places = {place: name for name in self.free for place in found[name]}
             try:
                 self.body = Divided(
-                    analysis, layout, self.attributes, free, self.parameters, RESERVED
+                    analysis, layout, self.attributes, places, self.parameters, RESERVED
                 )
                 break
             except Decisive as parameter:
@@ -95,7 +86,7 @@ class _File:
         blocks = [
             self._imports(each),
             *self.helpers.texts,
-            _STAGE.rstrip(),
+            pytorch.STAGE.rstrip(),
             *([_REPEAT.rstrip()] if self._repeats() else []),
             *([(_EACH % many).rstrip()] if each else []),
             *([_DEVICES % self.network.devices] if self._many() else []),
@@ -210,11 +201,7 @@ class _File:
         return " | ".join(str(Shape((size, *output.dims[1:]))) for size in sizes)
 
     def _describe(self) -> list[str]:
-        network, costs = self.network, self.analysis.costs
-        output = self.analysis.output
-        assert costs is not None and output is not None
-        result = f"{output} logits" if not output.is_map else str(output)
-        count = network.devices
+        count = self.network.devices
         if self.layout is Layout.TOWERS:
             where = (
                 f"{count} columns, one on each device: each computes its part of every layer's "
@@ -228,12 +215,7 @@ class _File:
                 "state_dict is that of the network on one device, and every process must ask for "
                 "it. `group` holds the processes, all of them by default."
             )
-        return [
-            network.title or f"{network.name}.",
-            f"Input {network.input}, output {result}; {costs.params:,} parameters, "
-            f"{costs.macs:,} MACs.",
-            where,
-        ]
+        return [*pytorch.about(self.analysis), where]
 
     def _reset_parameters(self) -> list[str]:
         whole = f", whole={self.body.alike!r}" if self.body.alike else ""

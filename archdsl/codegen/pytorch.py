@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 from archdsl.analysis import Analysis
 from archdsl.codegen import joins, names, writer
-from archdsl.codegen.calls import Symbols, calls, symbols
+from archdsl.codegen.calls import calls, free
 from archdsl.codegen.constructor import Constructor
 from archdsl.codegen.definitions import Definitions
 from archdsl.codegen.helpers import Helpers
@@ -22,7 +22,7 @@ from archdsl.codegen.parts import Import
 from archdsl.codegen.sketch import Sketcher
 from archdsl.network import Branches, Layer, Network
 
-_STAGE = '''def stage(**layers: nn.Module) -> nn.Sequential:
+STAGE = '''def stage(**layers: nn.Module) -> nn.Sequential:
     """The layers one after the other, under their names."""
     return nn.Sequential(OrderedDict(layers))
 '''
@@ -55,16 +55,11 @@ class _File:
     def __init__(self, analysis: Analysis, probes: Mapping[str, Sequence[Analysis]]) -> None:
         self.analysis = analysis
         self.network: Network = analysis.network
-        self.free: dict[str, int] = {}
-        free_symbols: Symbols = {}
-        for name, others in probes.items():
-            found = symbols(name, analysis, others)
-            default = self.network.parameters[name]
-            if found and isinstance(default, int):
-                self.free[name] = default
-                free_symbols |= found
+        found = free(analysis, probes)
+        self.free = {name: self.network.parameters[name] for name in found}
+        symbols = {at: name for name, places in found.items() for at in places}
         made = calls(analysis)
-        self.stages = Sketcher(analysis, made, free_symbols).stages()
+        self.stages = Sketcher(analysis, made, symbols).stages()
         joined = [
             (call, len(layer.branches))
             for layer in self.network.layers
@@ -95,7 +90,7 @@ class _File:
         blocks = [
             self.imports(stages, repeats),
             *self.helpers.texts,
-            *([_STAGE.rstrip()] if stages else []),
+            *([STAGE.rstrip()] if stages else []),
             *([_REPEAT.rstrip()] if repeats else []),
             *own,
         ]
@@ -145,23 +140,25 @@ def _calls(function: str, text: str) -> bool:
 
 
 def _describe(file: _File) -> list[str]:
-    analysis, network = file.analysis, file.network
-    costs = analysis.costs
-    assert costs is not None
-    output = analysis.output
-    assert output is not None
-    result = f"{output} logits" if not output.is_map else str(output)
-    figures = (
-        f"Input {network.input}, output {result}; {costs.params:,} parameters, {costs.macs:,} MACs."
-    )
-    title = network.title or f"{network.name}."
+    network = file.network
     devices = (
         f"Divided over {network.devices} devices where it was designed; "
         "this module computes the same numbers on one."
         if network.devices > 1
         else ""
     )
-    return [title, figures, devices, _stored(network)]
+    return [*about(file.analysis), devices, _stored(network)]
+
+
+def about(analysis: Analysis) -> tuple[str, str]:
+    """What a module is of, and its figures."""
+    network, costs, output = analysis.network, analysis.costs, analysis.output
+    assert costs is not None and output is not None
+    result = f"{output} logits" if not output.is_map else str(output)
+    figures = (
+        f"Input {network.input}, output {result}; {costs.params:,} parameters, {costs.macs:,} MACs."
+    )
+    return network.title or f"{network.name}.", figures
 
 
 def _stored(network: Network) -> str:

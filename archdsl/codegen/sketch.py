@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from archdsl.analysis import Analysis, analyse
 from archdsl.codegen import names
-from archdsl.codegen.calls import Symbols, calls, slots
+from archdsl.codegen.calls import Symbols, calls, slots, stem
 from archdsl.codegen.formulas import Formula, formulas
 from archdsl.codegen.joins import is_written
 from archdsl.codegen.values import Value
@@ -242,8 +242,7 @@ class Sketcher:
         wording = self._wording(layer.head, layer.bound.arguments, home)
         *before, last = enumerate(self.calls[layer.path])
         for index, call in before:
-            own = call.target.removeprefix("nn.").lower()
-            auxiliary = names.auxiliary(own, layer.name, taken)
+            auxiliary = names.auxiliary(stem(call), layer.name, taken)
             taken.add(auxiliary)
             yield self._leaf(layer.path, index, call, auxiliary, wording, None)
         flow = self.analysis.flow(layer)

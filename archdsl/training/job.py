@@ -1,8 +1,10 @@
 """What a run is asked to do: a network, its generated module and its recipe."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archdsl.analysis import Analysis
 from archdsl.api import Arch, require_checked
 from archdsl.codegen import layouts
 from archdsl.codegen.layout import Layout
@@ -57,7 +59,8 @@ def job(arch: Arch, data: Data | None = None) -> Job:
     network = arch.network
     task = trainable(arch.analysis)
     recipe = task.recipe
-    generated = module(arch.analysis, probes(arch.analysis))
+    probed = probes(arch.analysis)
+    generated = module(arch.analysis, probed)
     spec, *used = network.definition.module.sources()
     return Job(
         name=Path(task.spec_name).stem,
@@ -70,17 +73,16 @@ def job(arch: Arch, data: Data | None = None) -> Job:
         recipe=recipe if data is None else recipe.model_copy(update={"data": data}),
         parameters=arch.params or 0,
         values=network.parameters,
-        divided=_divided(arch),
+        divided=_divided(arch, probed),
         devices=network.devices,
         used=record.places(spec, task.spec_name, used),
     )
 
 
-def _divided(arch: Arch) -> dict[Layout, Module]:
+def _divided(arch: Arch, probed: Mapping[str, Sequence[Analysis]]) -> dict[Layout, Module]:
     if arch.network.devices == 1:
         return {}
-    found = probes(arch.analysis)
     return {
-        layout: layouts.module(arch.analysis, found, layout)
+        layout: layouts.module(arch.analysis, probed, layout)
         for layout in (Layout.TOWERS, Layout.RANKS)
     }
