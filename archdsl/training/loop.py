@@ -260,7 +260,7 @@ class _Room:
         """One step: its loss and the gradient's norm. If either is no number no weight changes."""
         began = time.perf_counter()
         images, labels = self._batch()
-        torch.manual_seed(self._dropout_seed())
+        torch.manual_seed(derive(self.recipe.seed, "dropout", self.step))
         self.trained.train()
         kept = [buffer.clone() for buffer in self.network.buffers()]
         try:
@@ -308,11 +308,6 @@ class _Room:
             split.labels[chosen[mine]].to(self.device),
         )
 
-    def _dropout_seed(self) -> int:
-        """Alike in the processes that hold one network together; rows drop other numbers."""
-        row = self.team.row
-        return derive(self.recipe.seed, f"dropout {row}" if row else "dropout", self.step)
-
     def _evaluate(self, interrupt: Interrupt) -> Evaluation | None:
         evaluation = self.examination.judge(
             self.network, self.step, give_up=lambda: self.team.gives_up(interrupt.signal)
@@ -338,7 +333,7 @@ class _Room:
         )
 
     def _diverged(self, images: Tensor, loss: float) -> TrainingError:
-        torch.manual_seed(self._dropout_seed())
+        torch.manual_seed(derive(self.recipe.seed, "dropout", self.step))
         where = _first_not_finite(self.network, images)
         rate = self.schedule.factor(self.step) * self.full_rate
         what = "the loss" if not math.isfinite(loss) else "the gradient"

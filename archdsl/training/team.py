@@ -13,6 +13,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.nn.parallel import DistributedDataParallel
 
 from archdsl.codegen.layout import Layout
+from archdsl.training.dropout import Shared
 from archdsl.training.errors import TrainingError
 from archdsl.training.where import Launch, Where
 
@@ -37,7 +38,10 @@ class Team(ABC):
 
     @abstractmethod
     def trained(self, network: nn.Module) -> nn.Module:
-        """What computes the network such that all rows get the mean gradient."""
+        """What computes the network such that all rows get the mean gradient, as one process would.
+
+        It drops what that would drop; a batchnorm sees the row's own images.
+        """
 
     @abstractmethod
     def mean(self, value: Tensor) -> Tensor:
@@ -101,7 +105,9 @@ class Ranks(Team):
     def trained(self, network: nn.Module) -> nn.Module:
         if self.rows == 1:
             return network
-        return DistributedDataParallel(network, process_group=self.data)
+        return Shared(
+            DistributedDataParallel(network, process_group=self.data), self.row, self.rows
+        )
 
     def mean(self, value: Tensor) -> Tensor:
         total = value.clone()

@@ -29,6 +29,7 @@ arch Two(classes=3) {
      batchnorm
      relu
      maxpool 4x4 stride=4
+     dropout 0.2
   b: conv 8 3x3 pad=1 groups=2
      relu
   f: linear 12
@@ -100,21 +101,25 @@ def test_towers_train_as_one_device_does(asked: Job, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("asked")
-@pytest.mark.parametrize("divided", [True, False], ids=["ranks", "rows"])
-def test_two_processes_train_as_one_does(divided: bool, tmp_path: Path) -> None:
-    """Ranks hold the network together; rows of the fused layout share each batch.
+@pytest.mark.parametrize(
+    ("layout", "processes"),
+    [("ranks", 2), ("fused", 2), ("ranks", 4)],
+    ids=["ranks", "rows", "rows of ranks"],
+)
+def test_several_processes_train_as_one_does(layout: str, processes: int, tmp_path: Path) -> None:
+    """Ranks hold the network together; rows share each batch, whose dropout is that of one process.
 
-    The `--` keeps torchrun from reading `--run` as one of its own.
+    A batchnorm sees its row's images only. The `--` keeps torchrun from reading `--run` as one of
+    its own.
     """
-    text = (
-        SPEC if divided else SPEC.replace("     dropout 0.5\n", "").replace("     batchnorm\n", "")
-    )
+    rows = layout == "fused" or processes > 2
+    text = SPEC.replace("     batchnorm\n", "") if rows else SPEC
     (tmp_path / "two.arch").write_text(text, encoding="utf-8")
     fused = train(job(load(tmp_path / "two.arch")), tmp_path / "fused", "cpu").run
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    options = ["--run", "both", "--device", "cpu", "--layout", "ranks" if divided else "fused"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    words = ["archdsl", "train", "two.arch", "--run", "both", "--device", "cpu", "--layout", layout]
     done = subprocess.run(
-        [*command, "-m", "--", "archdsl", "train", "two.arch", *options],
+        [*torchrun, f"--nproc-per-node={processes}", "-m", "--", *words],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
