@@ -1,0 +1,81 @@
+"""One step of training: forward, backward, and the change of the weights."""
+
+import math
+from collections.abc import Mapping
+from functools import singledispatch
+
+import torch
+from torch import Tensor, nn
+
+from archdsl.training.errors import TrainingError
+from archdsl.training.finite import NotFinite, first_not_finite
+from archdsl.training.optimizer import optimizer, set_factor
+from archdsl.training.parts.randomness import derive
+from archdsl.training.plan import Plan
+from archdsl.training.team import Team
+from archdsl.words.recipe import CrossEntropy
+
+
+class Update:
+    """What each step does to a network. `whole` are the tensors of the network on one device."""
+
+    def __init__(
+        self, plan: Plan, team: Team, network: nn.Module, whole: Mapping[str, Tensor]
+    ) -> None:
+        recipe = plan.job.recipe
+        self.team, self.network, self.whole = team, network, whole
+        self.trained = team.trained(network)
+        self.optimizer = optimizer(recipe, network)
+        self.criterion = criterion(recipe.loss)
+        self.seed = recipe.seed
+
+    def __call__(
+        self, images: Tensor, labels: Tensor, step: int, factor: float
+    ) -> tuple[float, float]:
+        """The update after `step`, at a factor of the learning rate: its loss, the gradient's norm.
+
+        Raises:
+            NotFinite: one of them is no number; nothing was changed.
+            TrainingError: the network cannot be trained on a batch of this size.
+        """
+        torch.manual_seed(derive(self.seed, "dropout", step))
+        self.trained.train()
+        kept = [buffer.clone() for buffer in self.network.buffers()]
+        try:
+            logits = self.trained(images)
+        except ValueError as problem:
+            raise TrainingError(
+                f"step {step + 1}: {problem}. A batchnorm over single values needs a batch "
+                "of 2 or more"
+            ) from problem
+        loss = self.criterion(logits, labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = self.team.norm(self.network, self.whole)
+        # One transfer for both: on a GPU each waits for all work before it.
+        loss_now, norm_now = torch.stack([self.team.mean(loss.detach()), norm]).tolist()
+        if not (math.isfinite(loss_now) and math.isfinite(norm_now)):
+            torch.manual_seed(derive(self.seed, "dropout", step))
+            where = first_not_finite(self.network, images)
+            for buffer, before in zip(self.network.buffers(), kept, strict=True):
+                buffer.copy_(before)  # the running means of batchnorm have seen this batch
+            what = "the loss" if not math.isfinite(loss_now) else "the gradient"
+            raise NotFinite(f"{what} is not a number; {where}")
+        set_factor(self.optimizer, factor)
+        self.optimizer.step()
+        return loss_now, norm_now
+
+
+@singledispatch
+def criterion(word: object) -> nn.Module:
+    """The loss that a recipe's word asks for, of logits n x classes and labels n.
+
+    Raises:
+        NotImplementedError: nothing is known of this word's class.
+    """
+    raise NotImplementedError(f"no loss is written for {type(word).__name__}")
+
+
+@criterion.register
+def _(word: CrossEntropy) -> nn.Module:
+    return nn.CrossEntropyLoss(label_smoothing=word.smoothing)
