@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,13 +10,15 @@ from typing import NamedTuple
 
 from archdsl.analysis import Analysis, Costs, Verdict
 from archdsl.compiler import Compilation, compile_file
-from archdsl.diagnostics import Diagnostic, Severity
+from archdsl.diagnostics import Diagnostic, Findings, Severity
 from archdsl.diagnostics.render import text
 from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.network import Network
 from archdsl.shape import Shape
+from archdsl.source import Source
 from archdsl.styled import plain
 from archdsl.words.arithmetic import Quantity
+from archdsl.words.recipe import Recipe
 
 
 class SpecError(Exception):
@@ -97,6 +99,32 @@ class Arch:
             help = " ".join(did_you_mean(path, flows))
             raise KeyError(f"{self.name} has no {path!r}: {help}")
         return flows[path].output
+
+    def recipe(self, lines: Iterable[str | Source] = ()) -> Recipe | None:
+        """How it is trained; None where the spec does not say.
+
+        `lines` are said anew: `batch 32` or `schedule cosine` as in a `train` block, or
+        `set optimizer lr=0.1` to change one argument. Raises SpecError where one is wrong, or the
+        network does not check.
+        """
+        said = [line if isinstance(line, Source) else Source("recipe", line) for line in lines]
+        network = self.network
+        if not said:
+            return network.recipe
+        from archdsl.lower.restate import restated
+
+        require_checked(self)
+        findings = Findings()
+        found = restated(
+            network.definition,
+            {name: network.parameters[name] for name in network.overridden},
+            {stage.name for stage in network.stages},
+            said,
+            findings,
+        )
+        if found is None:
+            raise SpecError(rendered(tuple(findings)), tuple(findings))
+        return found
 
     def check(self) -> CheckResult:
         """The findings about this network's file, and the verdicts on this network's claims."""

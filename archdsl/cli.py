@@ -328,9 +328,26 @@ def train(
         int | None,
         typer.Option(min=1, max=10**9, help="How many steps, instead of the recipe's length."),
     ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, max=10**9, help="How many epochs, instead of the recipe's length."),
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, max=10**9, help="Images in a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="The optimizer's learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="What all randomness follows.")] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE", help="A line of the recipe: 'schedule cosine', 'set augment flip=yes'."
+        ),
+    ] = None,
     run: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder; default: runs/NAME-N.")
     ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but what is wrong.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Tell of the run in JSON, one object on a line.")
+    ] = False,
     settings: Settings = None,
     color: Colored = Color.AUTO,
 ) -> None:
@@ -352,10 +369,18 @@ def train(
             f"training needs {error.name}: install it with  pip install 'archdsl[train]', "
             "or in a checkout  pip install '.[train]'"
         )
-    console = _console(color)
+    lines = [Source("--recipe", line) for line in recipe or ()]
+    if lr is not None:
+        lines.append(Source("--lr", f"set optimizer lr={lr!r}"))
+    shorts = {"batch": batch, "seed": seed}
+    lines += [Source(f"--{word}", f"{word} {n}") for word, n in shorts.items() if n is not None]
+    told = training.reporter(_console(color), quiet=quiet, as_json=as_json)
     try:
-        job = training.job(arch, source)
-        training.train(job, run, device, steps, training.reporter(console), layout)
+        job = training.job(arch, source, lines)
+        training.train(job, run, device, steps, told, layout, epochs=epochs)
+    except SpecError as error:
+        _print_findings(error.diagnostics, color, to_stderr=True)
+        raise typer.Exit(FAILED) from None
     except training.TrainingError as error:
         _fail(str(error))
     except training.Interrupted as stopped:

@@ -28,8 +28,8 @@ class Trainable(NamedTuple):
     """Its own, or the defaults; `scale` lines name stages by their attributes in the module."""
 
 
-def trainable(analysis: Analysis) -> Trainable:
-    """What training a network that checks means.
+def trainable(analysis: Analysis, recipe: Recipe | None = None) -> Trainable:
+    """What training a network that checks means, by this recipe or by its own.
 
     Raises:
         TrainingError: its input is no CxHxW, its output no vector of logits, there is nothing to
@@ -54,7 +54,7 @@ def trainable(analysis: Analysis) -> Trainable:
         )
     if analysis.costs is not None and not analysis.costs.params:
         raise TrainingError(f"{spec_name}: the network has no parameters, so nothing to train")
-    recipe = network.recipe or Recipe()
+    recipe = recipe or network.recipe or Recipe()
     learned = _learned(analysis)
     for line in recipe.scale:
         if line.target not in learned:

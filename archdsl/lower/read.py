@@ -259,10 +259,14 @@ class _VariantReader(_Reader):
             self.editor.edit(cls, statement)
 
     def settings(self, lines: list[Line]) -> None:
-        """A restated line replaces the base's, and what cannot stand beside it."""
-        replaced = {key for line in lines for key in _restated(line)}
-        kept = [line for line in self.draft.settings if _restates(line) not in replaced]
-        self.draft.settings = [*kept, *lines]
+        restate(self.draft, lines)
+
+
+def restate(draft: Draft, lines: list[Line]) -> None:
+    """Let lines of a recipe replace those that a draft has, and what cannot stand beside them."""
+    replaced = {key for line in lines for key in _restated(line)}
+    kept = [line for line in draft.settings if _restates(line) not in replaced]
+    draft.settings = [*kept, *lines]
 
 
 def _restates(line: Line) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from archdsl.codegen.layout import Layout
 from archdsl.codegen.probes import probes
 from archdsl.codegen.pytorch import Module, module
 from archdsl.codegen.trainable import trainable
+from archdsl.source import Source
 from archdsl.training import record
 from archdsl.words.arithmetic import Quantity
 from archdsl.words.recipe import Data, Recipe
@@ -42,22 +43,25 @@ class Job:
     divided: dict[Layout, Module] = field(default_factory=dict)
     """The other layouts, where the network is divided over devices."""
     devices: int = 1
+    restated: tuple[str, ...] = ()
+    """The recipe's lines that were said anew for the run."""
     used: dict[str, str] = field(default_factory=dict)
     """The texts of the other files that the network came from, by their places beside the spec."""
 
 
-def job(arch: Arch, data: Data | None = None) -> Job:
+def job(arch: Arch, data: Data | None = None, lines: Sequence[str | Source] = ()) -> Job:
     """What training an arch means: its generated module by its recipe, on `data` if it is given.
 
-    An arch without a `train` block gets the recipe's defaults.
+    `lines` change the recipe, as those of `Arch.recipe` do. An arch without a `train` block gets
+    the recipe's defaults.
 
     Raises:
-        SpecError: the arch does not check.
+        SpecError: the arch does not check, or a line is wrong.
         TrainingError: its input is no CxHxW, or its output no vector of logits.
     """
     require_checked(arch)
     network = arch.network
-    task = trainable(arch.analysis)
+    task = trainable(arch.analysis, arch.recipe(lines))
     recipe = task.recipe
     probed = probes(arch.analysis)
     generated = module(arch.analysis, probed)
@@ -75,6 +79,7 @@ def job(arch: Arch, data: Data | None = None) -> Job:
         values=network.parameters,
         divided=_divided(arch, probed),
         devices=network.devices,
+        restated=tuple(line.text if isinstance(line, Source) else line for line in lines),
         used=record.places(spec, task.spec_name, used),
     )
 

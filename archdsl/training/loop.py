@@ -35,11 +35,12 @@ def train(
     steps: int | None = None,
     report: Reporter | None = None,
     layout: str = "auto",
+    epochs: int | None = None,
 ) -> Result:
     """Train a job's module by its recipe and leave everything in a new folder.
 
     `run` is the folder to make (default: the first free runs/NAME-N), `device` and `layout` are
-    those of `where.where`, and `steps` replaces the recipe's length. Data and settings are judged
+    those of `where.where`, and `steps` or `epochs` replace the recipe's length. Data and settings are judged
     before the folder is made.
 
     Under torchrun every process calls this, and the first one writes and reports.
@@ -51,7 +52,7 @@ def train(
     """
     began = time.perf_counter()
     place = where(layout, device, job.devices, job.spec_name)
-    plan = planned(job, place, steps)
+    plan = planned(job, place, steps, epochs)
     # Before the processes meet: what the first one cannot do ends all of them.
     folder = _folder(plan, run)
     try:

@@ -26,7 +26,7 @@ class Plan:
     view: View
 
 
-def planned(job: Job, place: Where, steps: int | None) -> Plan:
+def planned(job: Job, place: Where, steps: int | None, epochs: int | None) -> Plan:
     """Judge everything that can be judged before work starts.
 
     Raises:
@@ -47,26 +47,31 @@ def planned(job: Job, place: Where, steps: int | None) -> Plan:
         raise TrainingError(
             f"{problem.filename or 'the data'} cannot be read ({problem.strerror or problem})"
         ) from problem
-    clock = _clock(job.recipe, len(data.train), steps)
+    clock = _clock(job.recipe, len(data.train), steps, epochs)
     view = augment.view(job.recipe, data, job.input[1:], place.first)
     return Plan(job, place, data, clock, view)
 
 
-def _clock(recipe: Recipe, images: int, steps: int | None) -> Clock:
+def _clock(recipe: Recipe, images: int, steps: int | None, epochs: int | None) -> Clock:
+    """How long a run is: `steps` or `epochs`, else the recipe's length, in whose unit it counts."""
     if recipe.batch > images:
         raise TrainingError(
             f"batch {recipe.batch}: the training set has {images:,} images; take that or less"
         )
-    if steps is not None and steps < 1:
-        raise TrainingError(f"--steps {steps}: a run takes one step at least")
+    if steps is not None and epochs is not None:
+        raise TrainingError("--steps and --epochs are both the run's length; leave one away")
+    for name, length in (("steps", steps), ("epochs", epochs)):
+        if length is not None and length < 1:
+            raise TrainingError(f"--{name} {length}: a run takes one at least")
     per_epoch = images // recipe.batch
     if recipe.steps is not None:
-        length, unit = recipe.steps, 1
+        own, unit = recipe.steps, 1
     elif recipe.epochs is not None:
-        length, unit = recipe.epochs * per_epoch, per_epoch
+        own, unit = recipe.epochs * per_epoch, per_epoch
     else:
         raise TrainingError("the recipe has no length; add `epochs` or `steps` to its train block")
-    return Clock(steps=length if steps is None else steps, per_epoch=per_epoch, unit=unit)
+    length = steps or (epochs or 0) * per_epoch or own
+    return Clock(steps=length, per_epoch=per_epoch, unit=unit)
 
 
 def write(plan: Plan, folder: Path) -> None:
@@ -102,6 +107,7 @@ def write(plan: Plan, folder: Path) -> None:
             "channel_std": view.std.flatten().tolist(),
         },
         "recipe": record.settings(job.recipe),
+        "restated": list(job.restated),
         "seed": job.recipe.seed,
         "steps": plan.clock.steps,
         "steps_per_epoch": plan.clock.per_epoch,

@@ -1,20 +1,31 @@
 """A run as a person watches it: a progress bar on a terminal, plain lines anywhere else."""
 
+import json
 import math
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from archdsl.training.report import Evaluation, Reporter, Result, Started, Stepped
+from archdsl.training.report import Evaluation, Reporter, Result, Silent, Started, Stepped
 
 WIDE = 100
 """Columns from which the bar's line holds the held-out accuracy too."""
 
 
-def reporter(console: Console) -> Reporter:
-    """What suits a console: a bar if it is a terminal, else lines, also where colour is forced."""
+def reporter(console: Console, quiet: bool = False, as_json: bool = False) -> Reporter:
+    """What suits a console: a bar if it is a terminal, else lines, also where colour is forced.
+
+    `quiet` says nothing, `as_json` what a program reads.
+    """
+    if as_json:
+        return Json(console)
+    if quiet:
+        return Silent()
     return Bar(console) if console.is_terminal and console.file.isatty() else Lines(console)
 
 
@@ -39,6 +50,9 @@ class _Told:
         self.say(f"run:  {event.run} · {event.steps:,} steps, {event.epochs:.3g} epochs")
         self.say("")
 
+    def noted(self, text: str) -> None:
+        self.say(text)
+
     def finished(self, result: Result) -> None:
         final = result.final
         table = Table(box=None, padding=(0, 3, 0, 0))
@@ -60,6 +74,41 @@ class _Told:
         if result.stopped_early:
             self.say("the schedule's last plateau ended the run early")
         self.say(f"{result.run} holds everything, {_clock(result.seconds)} after the start")
+
+
+class Json:
+    """One object on a line for each event, and for each step that closes a record."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def started(self, event: Started) -> None:
+        self._put("started", asdict(event))
+
+    def noted(self, text: str) -> None:
+        self._put("note", {"text": text})
+
+    def stepped(self, event: Stepped) -> None:
+        if event.recorded:
+            self._put("step", asdict(event))
+
+    def evaluated(self, event: Evaluation) -> None:
+        self._put("evaluation", _judged(event))
+
+    def finished(self, result: Result) -> None:
+        self._put("finished", {**asdict(result), "final": _judged(result.final)})
+
+    def ended(self) -> None:
+        """Nothing is held."""
+
+    def _put(self, event: str, values: Mapping[str, Any]) -> None:
+        text = json.dumps({"event": event, **values}, default=str)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _judged(event: Evaluation) -> dict[str, float]:
+    errors = {"top1_standard_error": event.top1_error, "top5_standard_error": event.top5_error}
+    return {**asdict(event), **errors}
 
 
 class Lines(_Told):

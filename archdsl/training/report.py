@@ -97,6 +97,9 @@ class Reporter(Protocol):
 
     def started(self, event: Started) -> None: ...
 
+    def noted(self, text: str) -> None:
+        """Something good to know, in a sentence: what was chosen, what was fallen back to."""
+
     def stepped(self, event: Stepped) -> None: ...
 
     def evaluated(self, event: Evaluation) -> None: ...
@@ -111,6 +114,9 @@ class Silent:
     """Hears and says nothing."""
 
     def started(self, event: Started) -> None:
+        pass
+
+    def noted(self, text: str) -> None:
         pass
 
     def stepped(self, event: Stepped) -> None:

@@ -34,6 +34,7 @@ from archdsl.words.recipe import (
     CrossEntropy,
     Evaluate,
     Folder,
+    Milestones,
     Mnist,
     Plateau,
     Recipe,
@@ -219,6 +220,18 @@ def test_steps_replace_the_recipes_length(job: Job, tmp_path: Path) -> None:
     epochs = with_recipe(job, steps=None, epochs=2)
     assert train(epochs, tmp_path / "a").steps == 24
     assert train(epochs, tmp_path / "b", steps=5).steps == 5
+    assert train(epochs, tmp_path / "c", epochs=1).steps == 12
+    with pytest.raises(TrainingError, match="--steps and --epochs are both the run's length"):
+        train(epochs, tmp_path / "d", steps=5, epochs=1)
+    assert not (tmp_path / "d").exists()
+
+
+def test_steps_and_epochs_leave_the_recipes_unit_alone(job: Job, tmp_path: Path) -> None:
+    """The rate falls at the third step, as the recipe says that counts in steps."""
+    recipe = with_recipe(job, steps=12, schedule=Milestones(at=(3,), factor=0.5))
+    heard = Listener()
+    train(recipe, tmp_path / "run", epochs=1, report=heard)
+    assert [event.rate for event in heard.steps] == [0.01] * 3 + [0.005] * 9
 
 
 def test_evaluation_is_every_so_often_and_at_the_end(job: Job, tmp_path: Path) -> None:
@@ -354,7 +367,7 @@ def test_what_cannot_be_trained_makes_no_folder(
     ("arguments", "message"),
     [
         ({"device": "tpu"}, "--device tpu: it is auto, cpu, cuda or one like cuda:1"),
-        ({"steps": 0}, "--steps 0: a run takes one step at least"),
+        ({"steps": 0}, "--steps 0: a run takes one at least"),
     ],
 )
 def test_arguments_are_judged_before_a_folder_is_made(

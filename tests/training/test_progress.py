@@ -1,6 +1,8 @@
 """What a person sees of a run."""
 
+import dataclasses
 import io
+import json
 import re
 from pathlib import Path
 
@@ -140,3 +142,43 @@ def test_the_time_left_is_never_pushed_out(width: int, accuracy: bool) -> None:
     last = [line for line in text(out).splitlines() if "images/s" in line][-1]
     assert "left" in last
     assert ("top-1" in last) is accuracy
+
+
+def test_json_is_an_object_on_a_line_for_each_event() -> None:
+    heard = console(terminal=False)
+    told = reporter(heard, as_json=True)
+    told.started(STARTED)
+    told.noted("went back to step 100")
+    told.stepped(dataclasses.replace(STEPPED, recorded=False))
+    told.stepped(STEPPED)
+    told.evaluated(EVALUATION)
+    told.finished(RESULT)
+    told.ended()
+    events = [json.loads(line) for line in text(heard).splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds == ["started", "note", "step", "evaluation", "finished"]
+    assert events[0]["run"] == "runs/small-1"
+    assert events[1]["text"] == "went back to step 100"
+    assert (events[2]["step"], events[2]["loss"]) == (550, 0.41234)
+    assert events[3]["top1"] == 0.8
+    assert events[3]["top1_standard_error"] == pytest.approx((0.8 * 0.2 / 4000) ** 0.5)
+    assert events[4]["final"]["top1"] == 0.8
+    assert events[4]["images_per_second"] == 412.3
+
+
+def test_quiet_says_nothing() -> None:
+    heard = console(terminal=True)
+    told = reporter(heard, quiet=True)
+    told.started(STARTED)
+    told.noted("a word")
+    told.stepped(STEPPED)
+    told.evaluated(EVALUATION)
+    told.finished(RESULT)
+    told.ended()
+    assert text(heard) == ""
+
+
+def test_a_note_is_a_line() -> None:
+    heard = console(terminal=False)
+    Lines(heard).noted("went back to [step] 100")
+    assert text(heard) == "went back to [step] 100\n"
