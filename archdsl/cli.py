@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from enum import StrEnum
 from functools import cache
 from io import StringIO, TextIOWrapper
@@ -28,17 +29,21 @@ from archdsl.reading import decoded, read
 from archdsl.source import Source
 from archdsl.styled import Line, plain, rich_text, visible
 from archdsl.words.arithmetic import Quantity
-from archdsl.words.recipe import Setting
+from archdsl.words.recipe import Data, Setting
 from archdsl.words.word import Word
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from archdsl.syntax.format import Style
+    from archdsl.training import Job
 
 WRITABLE = 0o222
 
 STDOUT = Path("-")
+
+MOMENT = 2.0
+"""Seconds that a process leaves to another one, to tell what both have to tell."""
 
 OK, FOUND, FAILED = 0, 1, 2
 """Exit codes: no errors; errors found; the tool could not do its work."""
@@ -81,6 +86,8 @@ Settings = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Override a parameter of the arch."),
 ]
 Colored = Annotated[Color, typer.Option("--color", help="Colour the output.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/small-1.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or one like cuda:1.")]
 
 
 def main() -> None:
@@ -324,6 +331,9 @@ def train(
             metavar="auto|fused|towers|ranks", help="Where a network of several devices computes."
         ),
     ] = "auto",
+    shard: Annotated[
+        bool, typer.Option("--shard", help="Under torchrun: divide the weights over processes.")
+    ] = False,
     steps: Annotated[
         int | None,
         typer.Option(min=1, max=10**9, help="How many steps, instead of the recipe's length."),
@@ -344,6 +354,32 @@ def train(
     run: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder; default: runs/NAME-N.")
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the newest run, or that of --run, or begin one."),
+    ] = False,
+    changed: Annotated[
+        bool,
+        typer.Option("--changed", help="With --resume: in spite of a new lr, schedule or length."),
+    ] = False,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(
+            metavar="STEPS", min=1, help="Default: after evaluations, 10 minutes at most."
+        ),
+    ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|bf16|fp32|fp64", help="auto: bf16 where the device computes it."
+        ),
+    ] = "auto",
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same bits each time; in fp32, and slower.")
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Keep decoded images in memory alone.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but what is wrong.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Tell of the run in JSON, one object on a line.")
@@ -352,23 +388,15 @@ def train(
     color: Colored = Color.AUTO,
 ) -> None:
     """Train exactly the generated module, with the spec's recipe; keep everything in a folder."""
-    from archdsl.words.recipe import data_from_text
+    with _told_once():
+        arch = _load(spec, settings, color)
+        _require_checked(arch, color)
+        source = _source(data)
+    _require_training()
+    from archdsl import training
+    from archdsl.training import memory
 
-    arch = _load(spec, settings, color)
-    _require_checked(arch, color)
-    source = data_from_text(data) if data is not None else None
-    if data is not None and source is None:
-        _fail(f"--data {data}: write shapes, folder:DIR, cifar10:DIR, cifar100:DIR or mnist:DIR")
-    # OpenMP's threads spin while they wait; where another program takes a core, that halves the
-    # speed. This must be set before torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        from archdsl import training
-    except ModuleNotFoundError as error:
-        _fail(
-            f"training needs {error.name}: install it with  pip install 'archdsl[train]', "
-            "or in a checkout  pip install '.[train]'"
-        )
+    memory.keep_freed()
     lines = [Source("--recipe", line) for line in recipe or ()]
     if lr is not None:
         lines.append(Source("--lr", f"set optimizer lr={lr!r}"))
@@ -376,16 +404,184 @@ def train(
     lines += [Source(f"--{word}", f"{word} {n}") for word, n in shorts.items() if n is not None]
     told = training.reporter(_console(color), quiet=quiet, as_json=as_json)
     try:
-        job = training.job(arch, source, lines)
-        training.train(job, run, device, steps, told, layout, epochs=epochs)
+        with _told_once():
+            job = _job(arch, source, lines, color)
+        training.train(
+            job,
+            run,
+            device,
+            steps,
+            told,
+            layout,
+            epochs=epochs,
+            resume=resume,
+            changed=changed,
+            checkpoint_every=checkpoint_every,
+            shard=shard,
+            precision=precision,
+            deterministic=deterministic,
+            cache=not no_cache,
+        )
+    except training.ToldElsewhere:
+        raise typer.Exit(FAILED) from None
+    except training.TrainingError as error:
+        _fail(str(error))
+    except training.Interrupted as stopped:
+        with _told_once():
+            print(stopped, file=sys.stderr)
+            raise typer.Exit(stopped.exit_code) from None
+
+
+def _require_training() -> None:
+    """Ends the program where the training room cannot be loaded."""
+    # OpenMP's threads spin while they wait; where another program takes a core, that halves the
+    # speed. This must be set before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        import archdsl.training  # noqa: F401
+    except ModuleNotFoundError as error:
+        _fail(
+            f"training needs {error.name}: install it with  pip install 'archdsl[train]', "
+            "or in a checkout  pip install '.[train]'"
+        )
+
+
+def _source(data: str | None) -> Data | None:
+    """The data of --data; ends the program where it is none."""
+    from archdsl.words.recipe import data_from_text
+
+    source = data_from_text(data) if data is not None else None
+    if data is not None and source is None:
+        _fail(
+            f"--data {data}: write shapes, folder:DIR, parquet:DIR, cifar10:PATH, "
+            "cifar100:PATH or mnist:DIR"
+        )
+    return source
+
+
+def _job(arch: Arch, data: Data | None, lines: list[Source], color: Color) -> Job:
+    """What is trained; ends the program where the recipe does not fit the network."""
+    from archdsl import training
+
+    try:
+        return training.job(arch, data, lines)
     except SpecError as error:
         _print_findings(error.diagnostics, color, to_stderr=True)
         raise typer.Exit(FAILED) from None
     except training.TrainingError as error:
         _fail(str(error))
-    except training.Interrupted as stopped:
-        print(stopped, file=sys.stderr)
-        raise typer.Exit(stopped.exit_code) from None
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """What all processes that torchrun starts on a machine have to tell, the first of them tells.
+
+    The others leave it a moment: torchrun ends all with the first one that ends.
+    """
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        yield
+        return
+    try:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            yield
+    except typer.Exit:
+        time.sleep(MOMENT)
+        raise
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, such as runs/small-1.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help="Where the plot goes: .png or .svg."),
+    ] = Path("compare.png"),
+    format: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    color: Colored = Color.AUTO,
+) -> None:
+    """Draw the losses of runs in one plot, and print what each came to."""
+    if output.suffix not in (".png", ".svg"):
+        _fail(f"-o {output}: a plot is written as .png or .svg")
+    _require_training()
+    from archdsl import training
+    from archdsl.training import tables
+
+    try:
+        entries = training.compared(runs)
+        training.draw_comparison(entries, output)
+    except training.TrainingError as error:
+        _fail(str(error))
+    if format is Format.JSON:
+        _print_document({"plot": str(output), "runs": [entry.as_json() for entry in entries]})
+    else:
+        _print([*tables.comparison(entries), ()], color)
+        print(output)
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="KIND[:DIR]", help="Instead of the run's: shapes, folder:DIR, …"),
+    ] = None,
+    crops: Annotated[
+        int | None, typer.Option(metavar="1|10", help="Views of an image; default: the recipe's.")
+    ] = None,
+    device: Device = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    color: Colored = Color.AUTO,
+) -> None:
+    """Judge a run's network again, from its folder alone. A folder is code: its module is run."""
+    if crops not in (None, 1, 10):
+        _fail(f"--crops {crops}: it is 1 or 10")
+    source = _source(data)
+    _require_training()
+    from archdsl import training
+    from archdsl.training import tables
+
+    told = training.reporter(_console(color, to_stderr=True), quiet=as_json)
+    try:
+        found = training.evaluate_run(training.past_run(run), source, crops, device, told)
+    except training.TrainingError as error:
+        _fail(str(error))
+    finally:
+        told.ended()
+    if as_json:
+        _print_document(found.as_json())
+    else:
+        _print(list(tables.judgement(found)), color)
+
+
+@app.command()
+def predict(
+    run: Run,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to tell.")] = 5,
+    device: Device = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    color: Colored = Color.AUTO,
+) -> None:
+    """Ask a run's network what is in images. A run's folder is code: its module is run. Exit 2:
+    an image cannot be read."""
+    _require_training()
+    from archdsl import training
+    from archdsl.training import tables
+
+    try:
+        found = list(training.predict(training.past_run(run), images, top, device))
+    except training.TrainingError as error:
+        _fail(str(error))
+    if as_json:
+        _print_document({"run": str(run), "images": [each.as_json() for each in found]})
+    else:
+        _print(list(tables.predictions(found)), color)
+    problems = [each.problem for each in found if each.problem]
+    for problem in problems:
+        print(f"archdsl: {visible(problem)}", file=sys.stderr)
+    raise typer.Exit(FAILED if problems else OK)
 
 
 @app.command()

@@ -7,6 +7,7 @@ falls on all of them alike.
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "specs" / "alexnet.arch"
 PEERS = Path(__file__).resolve().parent / "peers"
 STEP = Path(__file__).resolve().parent / "step.py"
+TRAINING = Path(__file__).resolve().parent / "training.py"
 FUSED, RANKS = Layout.FUSED, Layout.RANKS
 
 COLD_RUNS = 15
@@ -37,6 +39,7 @@ LAYERS = 10_000
 LAYERS_RUNS = 5
 SPEC_RUNS = 3
 STEP_RUNS = 5
+TRAINING_RUNS = 3
 
 OF_NORCA = 3.5
 """A cold check may take this many times as long as n-orca's, which has no grammar, no models of
@@ -48,6 +51,10 @@ OF_ONE_THREAD, OF_TWO_THREADS = 0.55, 1.0
 """Two processes make good use of two cores, and no worse use than one process does. How much better
 is not theirs to say: what one process loses it loses to the system, which clears its memory anew in
 each pass (see RESULTS.md)."""
+FASTER = 1.6
+"""How many times as long a plain loop takes for a step, on a processor with bfloat16."""
+WITH_DATA = 0.95
+"""Of the speed on one batch in memory."""
 SPEC_SECONDS = 1.0
 """For any spec in the repository, the edits that would mend it included."""
 
@@ -190,6 +197,32 @@ def layouts() -> Iterator[Row]:
     yield Row("fused x 2 threads, by hand", milliseconds(hand), two / hand, most=1.05)
 
 
+def training_steps() -> Iterator[Row]:
+    """Whole steps at batch 32, two threads: `archdsl train`'s against a loop as one writes it."""
+    from training import write_images
+
+    with tempfile.TemporaryDirectory() as images:
+        write_images(Path(images), classes=1000, each=1)
+        for name in ("torchvision", "alexnet"):
+            taken: dict[str, list[list[float]]] = {"ours": [], "plain": []}
+            for _ in range(TRAINING_RUNS):
+                for kind, found in taken.items():
+                    command = [sys.executable, str(TRAINING), kind, name, "2", images]
+                    # As the command `train` sets it.
+                    policy = {"OMP_WAIT_POLICY": "passive"} if kind == "ours" else {}
+                    done = subprocess.run(
+                        command, check=True, capture_output=True, env={**os.environ, **policy}
+                    )
+                    found.append(json.loads(done.stdout))
+            (one, piped), (plain,) = (
+                [statistics.median(column) for column in zip(*found, strict=True)]
+                for found in taken.values()
+            )
+            yield Row(f"{name}: archdsl train", milliseconds(one), 1)
+            yield Row("plain eager, times as long", milliseconds(plain), plain / one, least=FASTER)
+            yield Row("its speed with data", milliseconds(piped), one / piped, least=WITH_DATA)
+
+
 def milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:,.1f} ms"
 
@@ -200,6 +233,7 @@ TABLES = {
     "growth: 10,000 layers against 1,000": linear,
     "the slowest specs of the repository, in seconds": repairs,
     "AlexNet, batch 32, forward and backward": layouts,
+    "training steps, batch 32": training_steps,
 }
 
 

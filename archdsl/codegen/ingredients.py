@@ -13,6 +13,7 @@ from archdsl.codegen.trainable import (
     TRAINING_SHAPES,
     Kept,
     Trainable,
+    TrainingError,
     require_channels,
     require_classes,
     require_drawable,
@@ -28,6 +29,7 @@ from archdsl.words.recipe import (
     Folder,
     Milestones,
     Mnist,
+    Parquet,
     Plateau,
     Sgd,
     Shapes,
@@ -80,12 +82,12 @@ def _(source: Folder, task: Trainable, size: Kept) -> DataCode:
         '''
 def load() -> tuple[Examples, Examples]:
     """The training set and the held-out one: train/CLASS/*.jpg and val/CLASS/*.jpg."""
-    training, held_out = listing(DATA / "train"), listing(DATA / "val")
-    if list(training) != list(held_out) or len(training) != CLASSES:
-        sys.exit(
-            f"{DATA}: train/ has {len(training)} classes and val/ {len(held_out)}; "
-            f"both need the same {CLASSES}"
-        )
+    try:
+        training, held_out = splits(DATA)
+    except ValueError as problem:
+        sys.exit(f"{DATA}: {problem}")
+    if len(training) != CLASSES:
+        sys.exit(f"{DATA}: it has {len(training)} classes and the network {CLASSES}")
     return read(training), read(held_out)
 
 
@@ -95,6 +97,14 @@ def read(classes: dict[str, list[Path]]) -> Examples:
     images = torch.from_numpy(decoded(paths, SIZE, SQUARE))
     return images.permute(0, 3, 1, 2), torch.tensor(labels)
 ''',
+    )
+
+
+@data.register
+def _(source: Parquet, task: Trainable, size: Kept) -> DataCode:
+    raise TrainingError(
+        f'data parquet "{source.path}": a script does not read parquet files; train with '
+        "archdsl train, or write the images as train/CLASS/*.png and val/CLASS/*.png"
     )
 
 
@@ -118,6 +128,11 @@ def _cifar(
     size: Kept,
 ) -> DataCode:
     _require_packed(source, source.path, classes, 3, task, size)
+    if source.path.endswith((".tar", ".tar.gz", ".tgz")):
+        raise TrainingError(
+            f'{source.phrase()} "{source.path}": a script does not read tarballs; extract it and '
+            "name the folder of the binary version"
+        )
     before = 1 if isinstance(source, Cifar100) else 0  # the byte of a coarse label
     images = _at_size("torch.from_numpy(images.copy())", (32, 32), size)
     return DataCode(
@@ -130,6 +145,9 @@ def load() -> tuple[Examples, Examples]:
 
 
 def read(names: list[str]) -> Examples:
+    for name in names:
+        if not (DATA / name).is_file():
+            sys.exit(f"{{DATA}}: it has no {{name}}, as the binary version has")
     raw = b"".join((DATA / name).read_bytes() for name in names)
     images, labels = cifar_records(raw, before={before})
     return {images}, torch.from_numpy(labels)
@@ -150,17 +168,20 @@ def load() -> tuple[Examples, Examples]:
 
 
 def read(prefix: str) -> Examples:
-    images = values(f"{{prefix}}-images-idx3-ubyte")
-    labels = values(f"{{prefix}}-labels-idx1-ubyte").astype(np.int64)
+    images = values(f"{{prefix}}-images", 3)
+    labels = values(f"{{prefix}}-labels", 1).astype(np.int64)
     pictures = {images}
     return pictures, torch.from_numpy(labels)
 
 
-def values(name: str) -> NDArray[np.uint8]:
-    """Of an idx file, gzipped or not."""
-    if (DATA / name).exists():
-        return idx((DATA / name).read_bytes())
-    return idx(gzip.decompress((DATA / f"{{name}}.gz").read_bytes()))
+def values(stem: str, dimensions: int) -> NDArray[np.uint8]:
+    """Of an idx file, gzipped or not, as either spelling has its name."""
+    for name in (f"{{stem}}-idx{{dimensions}}-ubyte", f"{{stem}}.idx{{dimensions}}-ubyte"):
+        if (DATA / name).exists():
+            return idx((DATA / name).read_bytes())
+        if (DATA / f"{{name}}.gz").exists():
+            return idx(gzip.decompress((DATA / f"{{name}}.gz").read_bytes()))
+    sys.exit(f"{{DATA}}: it has no {{stem}}-idx{{dimensions}}-ubyte, gzipped or not")
 ''',
     )
 

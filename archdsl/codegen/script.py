@@ -35,7 +35,8 @@ _PARTS = {
     "statistics": ("moments", "deviation", "pixel_mean", "components"),
     "randomness": ("derive", "generator"),
     "packed": ("cifar_records", "idx", "resized"),
-    "pictures": ("listing", "decoded"),
+    "folders": ("splits",),
+    "pictures": ("decoded",),
     "shapes": ("draw",),
 }
 """What a script may use of each file of training/parts, in the order in which it is copied."""

@@ -69,7 +69,7 @@ def _restate(draft: Draft, statement: tree.Statement, editor: Editor, findings: 
 
 def _has(draft: Draft, word: str) -> bool:
     """Whether a recipe has a line of that word; it gets the default, if there is one."""
-    if any(line.word == word for line in draft.settings):
+    if any(word == line.word for line in draft.settings):
         return True
     cls = Setting.words.get(word)
     if cls is None or not issubclass(cls, Setting) or cls.repeatable:

@@ -20,8 +20,16 @@ from torch import Tensor
 
 from archdsl.codegen.trainable import kept
 from archdsl.training.data import Data, Wanted
+from archdsl.training.images import Progress, silent
+from archdsl.training.measured import measured
 from archdsl.training.parts.randomness import generator
-from archdsl.training.parts.statistics import components, deviation, moments, pixel_mean
+from archdsl.training.parts.statistics import (
+    colour_sums,
+    components,
+    deviation,
+    pixel_sum,
+    spread,
+)
 from archdsl.training.parts.windows import windows
 from archdsl.words.recipe import Augment, Recipe
 
@@ -104,17 +112,36 @@ class View:
         return noise[:, :, None, None] * 255 / self.std.to(weights.device)
 
 
-def view(recipe: Recipe, data: Data, window: tuple[int, int], device: torch.device) -> View:
+def view(
+    recipe: Recipe,
+    data: Data,
+    window: tuple[int, int],
+    device: torch.device,
+    progress: Progress = silent,
+) -> View:
     """Measure what normalising and colour noise need on the training set."""
     settings = recipe.augment or _PLAIN
     images = data.train.images
-    mean, covariance = moments(images)
-    channel = mean.float()[None, :, None, None]
+    sums = measured(data, "colours", _colours, progress)
+    mean, covariance = spread(sums["total"], sums["products"], images.numel() // images.shape[1])
+    mean = mean.float()[None, :, None, None]
+    if settings.mean == "pixel":
+        total = measured(data, "pixels", _pixels, progress)["total"]
+        mean = total.div(len(images)).float()[None]
     return View(
         settings=settings,
         window=window,
-        mean=(pixel_mean(images) if settings.mean == "pixel" else channel).to(device),
+        mean=mean.to(device),
         std=deviation(covariance).to(device),
         components=components(covariance),
         seed=recipe.seed,
     )
+
+
+def _colours(images: Tensor) -> dict[str, Tensor]:
+    total, products = colour_sums(images)
+    return {"total": total, "products": products}
+
+
+def _pixels(images: Tensor) -> dict[str, Tensor]:
+    return {"total": pixel_sum(images)}

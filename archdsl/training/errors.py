@@ -4,7 +4,15 @@ from pathlib import Path
 
 from archdsl.codegen.trainable import TrainingError
 
-__all__ = ["Interrupted", "TrainingError"]
+__all__ = ["Interrupted", "Lost", "ToldElsewhere", "TrainingError"]
+
+
+class Lost(TrainingError):
+    """A run of several processes that cannot go on, since another one cannot."""
+
+
+class ToldElsewhere(TrainingError):
+    """What another process of the run tells: this one ends without a word."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -13,8 +21,14 @@ class Interrupted(KeyboardInterrupt):
     A KeyboardInterrupt, so that a caller who does not know this class stops as well.
     """
 
-    def __init__(self, run: Path, step: int, signal_number: int) -> None:
-        super().__init__(f"stopped after step {step}; its weights and metrics are in {run}")
+    def __init__(self, run: Path | None, step: int, signal_number: int) -> None:
+        """`run` is None where there is nothing yet."""
+        super().__init__(
+            "stopped before the first step"
+            if run is None
+            else f"stopped after step {step}; its weights and metrics are in {run}, "
+            "and --resume goes on"
+        )
         self.run = run
         self.step = step
         self.exit_code = 128 + signal_number

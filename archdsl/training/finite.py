@@ -5,12 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archdsl.training.precision import Precision
+
 
 class NotFinite(ArithmeticError):
     """A loss or a gradient is no number, so no weight was changed; the text says where it began."""
 
 
-def first_not_finite(network: nn.Module, images: Tensor) -> str:
+def first_not_finite(network: nn.Module, images: Tensor, precision: Precision) -> str:
     """Which layer is the first whose output, or else whose gradient, is not a number; in words."""
     found: list[str] = []
 
@@ -31,7 +33,7 @@ def first_not_finite(network: nn.Module, images: Tensor) -> str:
     handles = [layer.register_forward_hook(look(name)) for name, layer in layers]
     try:
         with torch.no_grad():
-            network(images)
+            precision.logits(network, images)
     finally:
         for handle in handles:
             handle.remove()

@@ -4,14 +4,19 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
+from archdsl.training.errors import Interrupted
+
 
 class Interrupt:
     """While entered, the first SIGINT or SIGTERM is remembered; a second one acts as it always did.
 
-    Python delivers signals to the main thread alone: in any other, entering this changes nothing.
+    With `at_once`, the first one raises `Interrupted` where it is heard: nothing has begun that it
+    could tear. Python delivers signals to the main thread alone: in any other, entering this
+    changes nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: bool = False) -> None:
+        self.at_once = at_once
         self.signal: int | None = None
         """The signal that was heard."""
         self._before: dict[int, object] = {}
@@ -33,6 +38,8 @@ class Interrupt:
     def _hear(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         self._restore()
+        if self.at_once:
+            raise Interrupted(None, 0, number)
 
     def _restore(self) -> None:
         while self._before:

@@ -30,12 +30,13 @@ def network(plan: Plan, team: Team, folder: Path) -> tuple[nn.Module, dict[str, 
             f"{folder / record.MODULE}: {job.class_name} has {count:,} parameters where the spec "
             f"counts {job.parameters:,}; this is a bug in archdsl, please report it with the spec"
         )
+    single.to(plan.precision.dtype)
     if fused:
         single.to(device=place.first, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return single, single.state_dict()
     layout_class = _imported(folder / record.MODULE, job.divided[place.layout].class_name)
     options = {"devices": place.devices} if place.layout is Layout.TOWERS else {}
-    built = team.build(layout_class, **options)
+    built = team.build(layout_class, **options).to(plan.precision.dtype)
     whole = single.state_dict()
     built.load_state_dict(whole)
     if place.layout is Layout.RANKS:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from archdsl.codegen.trainable import nothing_to_scale
 from archdsl.training.errors import TrainingError
@@ -89,7 +90,9 @@ def _(word: Sgd, recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
         return PaperMomentum(scaled, momentum=word.momentum)
     if word.rule == "average":
         return AverageMomentum(scaled, momentum=word.momentum, correction=word.correction)
-    return torch.optim.SGD(scaled, momentum=word.momentum, nesterov=word.nesterov, fused=True)
+    # Of weights that are divided over processes PyTorch has no fused SGD.
+    fused = not any(isinstance(parameter, DTensor) for parameter in network.parameters())
+    return torch.optim.SGD(scaled, momentum=word.momentum, nesterov=word.nesterov, fused=fused)
 
 
 @_build.register

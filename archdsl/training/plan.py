@@ -1,7 +1,9 @@
 """What a run is about to do: settled before there is a folder, and written into it."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from archdsl.codegen.layout import Layout
 from archdsl.training import augment, record
@@ -10,6 +12,8 @@ from archdsl.training.data import Data, load
 from archdsl.training.errors import TrainingError
 from archdsl.training.job import Job
 from archdsl.training.optimizer import check
+from archdsl.training.precision import Precision
+from archdsl.training.report import Reporter
 from archdsl.training.schedule import Clock
 from archdsl.training.where import Where
 from archdsl.words.recipe import Recipe
@@ -24,10 +28,21 @@ class Plan:
     data: Data
     clock: Clock
     view: View
+    precision: Precision
 
 
-def planned(job: Job, place: Where, steps: int | None, epochs: int | None) -> Plan:
-    """Judge everything that can be judged before work starts.
+def planned(
+    job: Job,
+    place: Where,
+    steps: int | None,
+    epochs: int | None,
+    precision: Precision,
+    report: Reporter,
+    cache: bool = True,
+) -> Plan:
+    """Judge everything that can be judged before work starts, and read the data.
+
+    With `cache`, images are decoded into `cache.cache_folder`, and found there the next time.
 
     Raises:
         TrainingError: data, settings or machine are not fit for it.
@@ -42,14 +57,22 @@ def planned(job: Job, place: Where, steps: int | None, epochs: int | None) -> Pl
     if not job.parameters:
         raise TrainingError(f"{job.spec_name}: the network has no parameters, so nothing to train")
     try:
-        data = load(job.recipe.data, augment.wanted(job.recipe, job.input, job.classes))
+        data = load(
+            job.recipe.data,
+            augment.wanted(job.recipe, job.input, job.classes),
+            cache=cache,
+            progress=partial(report.worked, "decoding images"),
+        )
     except OSError as problem:
         raise TrainingError(
             f"{problem.filename or 'the data'} cannot be read ({problem.strerror or problem})"
         ) from problem
+    if data.note:
+        report.noted(data.note)
     clock = _clock(job.recipe, len(data.train), steps, epochs)
-    view = augment.view(job.recipe, data, job.input[1:], place.first)
-    return Plan(job, place, data, clock, view)
+    measuring = partial(report.worked, "measuring colours")
+    view = augment.view(job.recipe, data, job.input[1:], place.first, measuring)
+    return Plan(job, place, data, clock, view, precision)
 
 
 def _clock(recipe: Recipe, images: int, steps: int | None, epochs: int | None) -> Clock:
@@ -75,13 +98,19 @@ def _clock(recipe: Recipe, images: int, steps: int | None, epochs: int | None) -
 
 
 def write(plan: Plan, folder: Path) -> None:
-    """Put into a run's folder what it is about to do."""
-    job, data, view = plan.job, plan.data, plan.view
+    """Put into a run's folder what it is about to do, config.json last."""
+    job, view = plan.job, plan.view
     record.write(folder / job.spec_name, job.spec)
     record.write_used(folder, job.used)
     write_modules(plan, folder)
     record.write_tensors(folder / record.NORMALISATION, {"mean": view.mean[0], "std": view.std[0]})
-    config = {
+    record.write_json(folder / record.CONFIG, config(plan))
+
+
+def config(plan: Plan) -> dict[str, Any]:
+    """Every setting of a run, and what it is made of, as config.json has it."""
+    job, data, view = plan.job, plan.data, plan.view
+    return {
         "name": job.name,
         "network": job.class_name,
         "input": list(job.input),
@@ -90,9 +119,12 @@ def write(plan: Plan, folder: Path) -> None:
         "values": job.values,
         "spec": record.told(job.spec_name, job.spec),
         "used": [record.told(place, text) for place, text in job.used.items()],
-        "module": record.told(record.MODULE, (folder / record.MODULE).read_text("utf-8")),
+        "module": record.told(record.MODULE, _module(plan)),
+        "fused": record.told(record.FUSED, job.module) if job.divided else None,
         "layout": plan.where.layout.value,
+        "activations": _activations(plan),
         "processes": plan.where.launch.size if plan.where.launch else 1,
+        "shard": plan.where.shard,
         "data": {
             "name": data.name,
             "synthetic": data.synthetic,
@@ -112,20 +144,36 @@ def write(plan: Plan, folder: Path) -> None:
         "steps": plan.clock.steps,
         "steps_per_epoch": plan.clock.per_epoch,
         "device": ", ".join(map(str, plan.where.devices)),
-        "precision": "float32",
+        "precision": plan.precision.numbers.value,
+        "deterministic": plan.precision.deterministic,
         "memory_format": "channels_last",
         "versions": record.versions(),
         "hardware": record.hardware(plan.where.first),
         "started": record.now(),
     }
-    record.write_json(folder / record.CONFIG, config)
+
+
+def facts(plan: Plan) -> dict[str, Any]:
+    """Of `config`, what is the same in all processes of a run."""
+    own = ("device", "hardware", "started")
+    return {name: value for name, value in config(plan).items() if name not in own}
+
+
+def _activations(plan: Plan) -> str:
+    """Where they are recorded, or why not."""
+    if plan.where.layout is Layout.RANKS:
+        return "not recorded: in this layout no process sees a whole layer"
+    return record.ACTIVATIONS
+
+
+def _module(plan: Plan) -> str:
+    """The text of the module that is trained."""
+    layout = plan.where.layout
+    return plan.job.module if layout is Layout.FUSED else plan.job.divided[layout].text
 
 
 def write_modules(plan: Plan, folder: Path) -> None:
     """Put the module that is trained into a folder, and the fused one that it begins from."""
-    job, layout = plan.job, plan.where.layout
-    if layout is Layout.FUSED:
-        record.write(folder / record.MODULE, job.module)
-    else:
-        record.write(folder / record.MODULE, job.divided[layout].text)
-        record.write(folder / record.FUSED, job.module)
+    record.write(folder / record.MODULE, _module(plan))
+    if plan.where.layout is not Layout.FUSED:
+        record.write(folder / record.FUSED, plan.job.module)

@@ -1,50 +1,147 @@
-"""The curves of a run, drawn from its metrics. Importing this module imports matplotlib."""
+"""The curves of runs, drawn from their metrics. Importing this module imports matplotlib."""
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+
+TRAINING, HELD_OUT, REGULARISED = "#7aa6c2", "#c0504d", "#6a3d9a"
+
+COLOURS: Final = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#56b4e9",
+    "#e69f00",
+    "#000000",
+    "#8c6d31",
+)
+"""Of runs that are compared; the first seven are those of Okabe and Ito, told apart by all."""
+
+STYLES: Final = ("-", "--", ":", "-.")
+"""Of the held-out curves: the second eight runs have the colours again, and dashes."""
+
+Points = list[tuple[int, float]]
 
 
 def loss(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     """A PNG of the training loss and the held-out loss over iterations, from the records of
     metrics.jsonl.
 
-    A training point is the mean since the point before it. The scale is logarithmic where the loss
-    falls tenfold.
+    A training point is the mean since the point before it; with weight decay, the regularised loss
+    is a curve of its own. The scale is logarithmic where the loss falls tenfold.
     """
-    figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    lines = {
-        kind: [(r["step"], r["loss"]) for r in records if r["kind"] == kind]
-        for kind in ("train", "evaluation")
-    }
-    if lines["train"]:
+    picture = figure(8, 4.5)
+    axes = picture.add_subplot()
+    training, held_out = (_points(records, kind, "loss") for kind in ("train", "evaluation"))
+    regularised = _points(records, "train", "regularised_loss")
+    if regularised and regularised != training:
         axes.plot(
-            *zip(*lines["train"], strict=True), color="#7aa6c2", linewidth=1.2, label="training"
+            *_coordinates(regularised),
+            color=REGULARISED,
+            linewidth=1,
+            linestyle=":",
+            label="training, with weight decay",
         )
-    if lines["evaluation"]:
+    if training:
+        axes.plot(*_coordinates(training), color=TRAINING, linewidth=1.2, label="training")
+    if held_out:
         axes.plot(
-            *zip(*lines["evaluation"], strict=True),
-            color="#c0504d",
+            *_coordinates(held_out),
+            color=HELD_OUT,
             linewidth=1.6,
             marker="o",
             markersize=3.5,
             label="held out",
         )
-    drawn = [loss for points in lines.values() for _, loss in points]
-    if drawn and 0 < 10 * min(drawn) < max(drawn):
-        axes.set_yscale("log")
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.set_xlabel("iteration")
-    axes.set_ylabel("cross-entropy (nats)")
-    axes.grid(color="#e4e4e4", linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
+    drawn = [loss for points in (training, held_out, regularised) for _, loss in points]
+    _dress(axes, drawn, title)
     if drawn:
         axes.legend(frameon=False)
+    return saved(picture)
+
+
+def comparison(runs: Mapping[str, Sequence[Mapping[str, Any]]], kind: str = "png") -> bytes:
+    """A PNG or SVG of the losses of several runs, from their names and records.
+
+    A run is a colour: thick is held out, thin is training.
+    """
+    most = max(map(len, runs))
+    picture = figure(8 + min(6, 0.085 * most), max(4.5, 1.6 + 0.24 * len(runs)))
+    axes = picture.add_subplot()
+    drawn: list[float] = []
+    handles: list[Line2D] = []
+    for number, (name, records) in enumerate(runs.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        style = STYLES[number // len(COLOURS) % len(STYLES)]
+        training, held_out = (_points(records, kind, "loss") for kind in ("train", "evaluation"))
+        if training:
+            axes.plot(*_coordinates(training), color=colour, linewidth=0.9, alpha=0.45)
+        handles += axes.plot(
+            *_coordinates(held_out),
+            color=colour,
+            linewidth=2,
+            linestyle=style,
+            marker="o",
+            markersize=3.5,
+            label=literal(name),
+            zorder=3,
+        )
+        drawn += [loss for points in (training, held_out) for _, loss in points]
+    _dress(axes, drawn, "held-out loss (thick) and training loss (thin)")
+    axes.legend(
+        handles=handles, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0
+    )
+    return saved(picture, kind)
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches."""
+    made = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def saved(picture: Figure, kind: str = "png") -> bytes:
+    """A figure as the bytes of a file of that kind."""
     image = io.BytesIO()
-    figure.savefig(image, format="png")
+    with warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes, and that can be seen.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        picture.savefig(image, format=kind)
     return image.getvalue()
+
+
+def literal(text: str) -> str:
+    """A text that matplotlib draws as it is: no formula, and no label that is left away."""
+    return text.replace("$", r"\$").replace("_", " _", text.startswith("_"))
+
+
+def _dress(axes: Axes, drawn: Sequence[float], title: str) -> None:
+    """What the plots of losses have in common."""
+    if drawn and 0 < 10 * min(drawn) < max(drawn):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+    axes.set_title(literal(title), loc="left", fontsize=11)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("loss (nats)")
+    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+    axes.grid(color="#e4e4e4", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _points(records: Iterable[Mapping[str, Any]], kind: str, name: str) -> Points:
+    return [(r["step"], r[name]) for r in records if r["kind"] == kind and name in r]
+
+
+def _coordinates(points: Points) -> tuple[list[int], list[float]]:
+    return [step for step, _ in points], [loss for _, loss in points]

@@ -2,19 +2,23 @@
 
 import json
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from archdsl.training.report import Evaluation, Reporter, Result, Silent, Started, Stepped
 
 WIDE = 100
 """Columns from which the bar's line holds the held-out accuracy too."""
+
+SAID_EVERY = 10.0
+"""Seconds between lines about work that is no training."""
 
 
 def reporter(console: Console, quiet: bool = False, as_json: bool = False) -> Reporter:
@@ -27,6 +31,29 @@ def reporter(console: Console, quiet: bool = False, as_json: bool = False) -> Re
     if quiet:
         return Silent()
     return Bar(console) if console.is_terminal and console.file.isatty() else Lines(console)
+
+
+class _Work:
+    """Something long that is no training, and when it began."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._what = ""
+        self._began = self._said = 0.0
+
+    def seconds_left(self, what: str, done: int, total: int) -> float:
+        """At the speed so far, once so much is done."""
+        if what != self._what:
+            self._what = what
+            self._began = self._said = self._clock()
+        return (self._clock() - self._began) * (total - done) / max(done, 1)
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed since this was last said to be true."""
+        due = self._clock() - self._said >= SAID_EVERY
+        if due:
+            self._said = self._clock()
+        return due
 
 
 class _Told:
@@ -42,10 +69,11 @@ class _Told:
     def started(self, event: Started) -> None:
         origin = ", built in and synthetic" if event.synthetic else ""
         size = "x".join(map(str, event.image))
+        kept = f", decoded in {event.cache}" if event.cache is not None else ""
         self.say(f"{event.network} · {event.parameters:,} parameters · {event.device}")
         self.say(
             f"data: {event.data}{origin}: {event.classes} classes, {event.train_images:,} training "
-            f"and {event.test_images:,} test images of {size}"
+            f"and {event.test_images:,} test images of {size}{kept}"
         )
         self.say(f"run:  {event.run} · {event.steps:,} steps, {event.epochs:.3g} epochs")
         self.say("")
@@ -79,14 +107,20 @@ class _Told:
 class Json:
     """One object on a line for each event, and for each step that closes a record."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self._work = _Work(clock)
 
     def started(self, event: Started) -> None:
         self._put("started", asdict(event))
 
     def noted(self, text: str) -> None:
         self._put("note", {"text": text})
+
+    def worked(self, what: str, done: int, total: int) -> None:
+        left = self._work.seconds_left(what, done, total)
+        if self._work.is_due():
+            self._put("work", {"what": what, "done": done, "total": total, "seconds_left": left})
 
     def stepped(self, event: Stepped) -> None:
         if event.recorded:
@@ -112,7 +146,19 @@ def _judged(event: Evaluation) -> dict[str, float]:
 
 
 class Lines(_Told):
-    """One line every N steps, about twenty in a run, and one for each evaluation."""
+    """One line every N steps, about twenty in a run, and one for each evaluation.
+
+    Other work has a line where it takes long.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(console)
+        self._work = _Work(clock)
+
+    def worked(self, what: str, done: int, total: int) -> None:
+        left = self._work.seconds_left(what, done, total)
+        if done < total and self._work.is_due():
+            self.say(f"{what}  {done:,}/{total:,}  {_clock(left)} left")
 
     def stepped(self, event: Stepped) -> None:
         every = max(1, event.steps // 20)
@@ -146,14 +192,27 @@ class Bar(_Told):
             TextColumn("{task.fields[figures]}"),
             console=console,
         )
-        self._task = self._progress.add_task("", total=None, epoch="", figures="")
+        self._task = self._progress.add_task("", total=None, epoch="", figures="", visible=False)
         self._epochs = 1
         self._held_out = ""
+        self._work = _Work(time.monotonic)
+        self._works: dict[str, TaskID] = {}
+
+    def worked(self, what: str, done: int, total: int) -> None:
+        left = self._work.seconds_left(what, done, total)
+        if what not in self._works:
+            self._works[what] = self._progress.add_task("", epoch=what, figures="")
+            self._progress.start()
+        task = self._works[what]
+        told = f"{done:,}/{total:,}  {_clock(left)} left"
+        self._progress.update(task, completed=done, total=total, figures=told)
+        if done == total:
+            self._progress.remove_task(self._works.pop(what))
 
     def started(self, event: Started) -> None:
         super().started(event)
         self._epochs = math.ceil(event.epochs)
-        self._progress.update(self._task, total=event.steps)
+        self._progress.update(self._task, total=event.steps, visible=True)
         self._progress.start()
 
     def stepped(self, event: Stepped) -> None:

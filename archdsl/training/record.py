@@ -1,5 +1,6 @@
 """A run's folder: what was trained, on what, where, how, and what came of it."""
 
+import errno
 import hashlib
 import json
 import os
@@ -31,11 +32,39 @@ CONFIG: Final = "config.json"
 METRICS: Final = "metrics.jsonl"
 RESULT: Final = "result.json"
 PLOT: Final = "loss.png"
-OWN: Final = frozenset({MODULE, FUSED, WEIGHTS, NORMALISATION, CONFIG, METRICS, RESULT, PLOT})
+TABLE: Final = "metrics.csv"
+ACTIVATIONS: Final = "activations.jsonl"
+ACTIVATIONS_PLOT: Final = "activations.png"
+KERNELS: Final = "kernels.png"
+GROWING: Final = (METRICS, TABLE, ACTIVATIONS)
+"""Files to which a run appends lines; a run that goes on cuts them to what they were."""
+CHECKPOINTS: Final = "checkpoints"
+LOCK: Final = ".lock"
+OWN: Final = frozenset(
+    {MODULE, FUSED, WEIGHTS, NORMALISATION, CONFIG, RESULT, PLOT, ACTIVATIONS_PLOT, KERNELS}
+    | {CHECKPOINTS, LOCK}
+    | set(GROWING)
+)
 """What stands in every run's folder, beside the spec."""
 
 USED: Final = "used"
 """The folder in it for files that the spec uses from outside of its own folder."""
+
+FREE_SPACE: Final = "free some space, then go on with --resume"
+_REMEDIES: Final = {
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), then go on with --resume",
+    errno.EACCES: "make its folder writable, then go on with --resume",
+    errno.EPERM: "make its folder writable, then go on with --resume",
+    errno.EROFS: "make its disk writable, then go on with --resume",
+    errno.ENOENT: "something has removed its folder; nothing can be kept there",
+}
+
+
+def unwritable(path: Path, problem: OSError) -> TrainingError:
+    """What to tell of a file of a run that cannot be written."""
+    gone = isinstance(problem, FileNotFoundError)
+    remedy = _REMEDIES.get(errno.ENOENT if gone else problem.errno or 0, FREE_SPACE)
+    return TrainingError(f"{path} cannot be written ({problem.strerror or problem}); {remedy}")
 
 
 def create(run: Path | None, name: str) -> Path:
@@ -65,7 +94,8 @@ def create(run: Path | None, name: str) -> Path:
             ) from problem
         return candidate
     raise TrainingError(
-        f"{run} exists, and a run is never overwritten; name another folder with --run"
+        f"{run} exists, and a run is never overwritten; name another folder with --run, "
+        "or go on with it by --resume"
     )
 
 
@@ -104,9 +134,7 @@ def write(path: Path, content: str | bytes) -> None:
     try:
         files.write(path, raw)
     except OSError as problem:
-        raise TrainingError(
-            f"{path} cannot be written ({problem.strerror}); free some space"
-        ) from problem
+        raise unwritable(path, problem) from problem
 
 
 def write_used(folder: Path, used: Mapping[str, str]) -> None:
@@ -116,15 +144,18 @@ def write_used(folder: Path, used: Mapping[str, str]) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
-            raise TrainingError(
-                f"no folder can be made at {path.parent} ({problem.strerror}); free some space"
-            ) from problem
+            raise unwritable(path.parent, problem) from problem
         write(path, text)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write named tensors as safetensors, atomically."""
-    write(path, save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
+    write(path, tensors_as_bytes(tensors))
+
+
+def tensors_as_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Named tensors as safetensors."""
+    return save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -137,7 +168,10 @@ class Metrics:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: IO[str] = path.open("x", encoding="utf-8")
+        try:
+            self._file: IO[str] = path.open("a", encoding="utf-8")
+        except OSError as problem:
+            raise unwritable(path, problem) from problem
 
     def __enter__(self) -> "Metrics":
         return self
@@ -157,14 +191,50 @@ class Metrics:
             self._file.write(json.dumps({"kind": kind, **values}) + "\n")
             self._file.flush()
         except OSError as problem:
-            raise TrainingError(
-                f"{self._path} cannot be written ({problem.strerror}); free some space"
-            ) from problem
+            raise unwritable(self._path, problem) from problem
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Every record of a metrics.jsonl."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def lengths(folder: Path) -> dict[str, int]:
+    """The bytes of a run's growing files, all of which are then on the disk.
+
+    Raises:
+        TrainingError: the disk is full.
+    """
+    found = {}
+    for path in filter(Path.exists, (folder / name for name in GROWING)):
+        try:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                found[path.name] = os.fstat(file.fileno()).st_size
+        except OSError as problem:
+            raise unwritable(path, problem) from problem
+    return found
+
+
+def cut(folder: Path, kept: Mapping[str, int]) -> None:
+    """Take from a run's growing files what came after they had so many bytes.
+
+    Raises:
+        TrainingError: one is shorter than that, or cannot be written.
+    """
+    for name in GROWING:
+        path, length = folder / name, kept.get(name, 0)
+        size = path.stat().st_size if path.exists() else 0
+        if size < length:
+            raise TrainingError(
+                f"{path} has {size:,} bytes, and had {length:,} when the run was last kept; "
+                "leave --resume away to begin another run"
+            )
+        if size > length:
+            try:
+                os.truncate(path, length)
+            except OSError as problem:
+                raise unwritable(path, problem) from problem
 
 
 def told(place: str, text: str) -> dict[str, str]:

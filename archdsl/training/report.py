@@ -25,6 +25,8 @@ class Started:
     steps: int
     epochs: float
     """How often the run sees the training set."""
+    cache: Path | None = None
+    """The file that the decoded images are kept in."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,15 @@ class Result:
 
 
 class Reporter(Protocol):
-    """Hears of a run. `ended` comes last, whatever happens."""
+    """Hears of a run. `started` comes before any step, `ended` last, whatever happens."""
 
     def started(self, event: Started) -> None: ...
 
     def noted(self, text: str) -> None:
         """Something good to know, in a sentence: what was chosen, what was fallen back to."""
+
+    def worked(self, what: str, done: int, total: int) -> None:
+        """So much of something long is done that is no training: "reading images"."""
 
     def stepped(self, event: Stepped) -> None: ...
 
@@ -117,6 +122,9 @@ class Silent:
         pass
 
     def noted(self, text: str) -> None:
+        pass
+
+    def worked(self, what: str, done: int, total: int) -> None:
         pass
 
     def stepped(self, event: Stepped) -> None:

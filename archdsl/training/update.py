@@ -1,7 +1,8 @@
 """One step of training: forward, backward, and the change of the weights."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import singledispatch
 
 import torch
@@ -23,10 +24,13 @@ class Update:
         self, plan: Plan, team: Team, network: nn.Module, whole: Mapping[str, Tensor]
     ) -> None:
         recipe = plan.job.recipe
-        self.team, self.network, self.whole = team, network, whole
+        self.team, self.network = team, network
+        # Of the whole network only the shapes: a process may have a part of it, to save memory.
+        self.whole = {name: tensor.to("meta") for name, tensor in whole.items()}
         self.trained = team.trained(network)
         self.optimizer = optimizer(recipe, network)
         self.criterion = criterion(recipe.loss)
+        self.precision = plan.precision
         self.seed = recipe.seed
 
     def __call__(
@@ -38,11 +42,28 @@ class Update:
             NotFinite: one of them is no number; nothing was changed.
             TrainingError: the network cannot be trained on a batch of this size.
         """
+        kept = self._buffers()
+        loss, norm = self.gradient(images, labels, step)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            torch.manual_seed(derive(self.seed, "dropout", step))
+            where = first_not_finite(self.network, images, self.precision)
+            self._restore(kept)
+            what = "the loss" if not math.isfinite(loss) else "the gradient"
+            raise NotFinite(f"{what} is not a number; {where}")
+        set_factor(self.optimizer, factor)
+        self.optimizer.step()
+        return loss, norm
+
+    def gradient(self, images: Tensor, labels: Tensor, step: int) -> tuple[float, float]:
+        """Leave a batch's gradient at the weights: its loss and the gradient's norm.
+
+        Raises:
+            TrainingError: the network cannot be trained on a batch of this size.
+        """
         torch.manual_seed(derive(self.seed, "dropout", step))
         self.trained.train()
-        kept = [buffer.clone() for buffer in self.network.buffers()]
         try:
-            logits = self.trained(images)
+            logits = self.precision.logits(self.trained, images)
         except ValueError as problem:
             raise TrainingError(
                 f"step {step + 1}: {problem}. A batchnorm over single values needs a batch "
@@ -54,16 +75,25 @@ class Update:
         norm = self.team.norm(self.network, self.whole)
         # One transfer for both: on a GPU each waits for all work before it.
         loss_now, norm_now = torch.stack([self.team.mean(loss.detach()), norm]).tolist()
-        if not (math.isfinite(loss_now) and math.isfinite(norm_now)):
-            torch.manual_seed(derive(self.seed, "dropout", step))
-            where = first_not_finite(self.network, images)
-            for buffer, before in zip(self.network.buffers(), kept, strict=True):
-                buffer.copy_(before)  # the running means of batchnorm have seen this batch
-            what = "the loss" if not math.isfinite(loss_now) else "the gradient"
-            raise NotFinite(f"{what} is not a number; {where}")
-        set_factor(self.optimizer, factor)
-        self.optimizer.step()
         return loss_now, norm_now
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Let gradients be computed to see how it goes: afterwards nothing is changed."""
+        kept = self._buffers()
+        try:
+            yield
+        finally:
+            self._restore(kept)
+            self.optimizer.zero_grad(set_to_none=True)
+
+    def _buffers(self) -> list[Tensor]:
+        """A copy of them: the running means of batchnorm change with each batch that is seen."""
+        return [buffer.clone() for buffer in self.network.buffers()]
+
+    def _restore(self, kept: list[Tensor]) -> None:
+        for buffer, before in zip(self.network.buffers(), kept, strict=True):
+            buffer.copy_(before)
 
 
 @singledispatch

@@ -29,6 +29,8 @@ class Where(NamedTuple):
     """One, or in towers one for each of the network's."""
     launch: Launch | None = None
     """None where the process is alone."""
+    shard: bool = False
+    """Whether each process keeps a part of the weights only, and asks for the others."""
 
     @property
     def leads(self) -> bool:
@@ -46,11 +48,12 @@ class Where(NamedTuple):
         return self.devices[0]
 
 
-def where(layout: str, device: str, divided: int, spec_name: str) -> Where:
+def where(layout: str, device: str, divided: int, spec_name: str, shard: bool = False) -> Where:
     """Where to train a network that is divided over so many devices.
 
     `layout` is auto or a layout's name. `device` is auto, cpu, cuda or one like cuda:1; in towers
-    one for each of the network's devices, with commas between them.
+    one for each of the network's devices, with commas between them. `shard` divides the weights
+    over torchrun's processes, each of which computes the fused layout.
 
     Raises:
         TrainingError: there is no such layout or device here, or they do not fit each other.
@@ -60,7 +63,12 @@ def where(layout: str, device: str, divided: int, spec_name: str) -> Where:
     launch = launched(os.environ)
     names = device.split(",")
     if launch is not None:
-        return _in_ranks(layout, names, divided, spec_name, launch)
+        return _in_ranks(layout, names, divided, spec_name, launch, shard)
+    if shard:
+        raise TrainingError(
+            "--shard divides the weights over several processes: "
+            f"torchrun --nproc-per-node 2 -m -- archdsl train {spec_name} --shard"
+        )
     if layout == Layout.RANKS:
         raise TrainingError(
             "--layout ranks takes several processes: "
@@ -122,13 +130,20 @@ def _in_towers(names: list[str], divided: int, spec_name: str) -> Where:
     return Where(Layout.TOWERS, tuple(map(_device, names)))
 
 
-def _in_ranks(layout: str, names: list[str], divided: int, spec_name: str, launch: Launch) -> Where:
+def _in_ranks(
+    layout: str, names: list[str], divided: int, spec_name: str, launch: Launch, shard: bool
+) -> Where:
+    if shard and layout == Layout.RANKS:
+        raise TrainingError(
+            "--layout ranks divides the network over the processes already; leave --shard away, "
+            "or take --layout fused"
+        )
     if layout == Layout.TOWERS:
         raise TrainingError(
             f"--layout towers takes one process, and torchrun started {launch.size}; "
             "leave torchrun away, or take --layout ranks"
         )
-    if len(names) > 1:
+    if len(names) > 1 or (names[0].startswith("cuda:") and launch.size > 1):
         raise TrainingError(
             f"--device {','.join(names)}: under torchrun each process takes a device of its own; "
             "write cpu, cuda or auto"
@@ -137,20 +152,33 @@ def _in_ranks(layout: str, names: list[str], divided: int, spec_name: str, launc
     if name == AUTO:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda":
-        name = f"cuda:{launch.local_rank}"
-    chosen = Layout.FUSED if layout == Layout.FUSED or divided == 1 else Layout.RANKS
+        name = _own_gpu(launch)
+    fused = layout == Layout.FUSED or divided == 1 or shard
+    chosen = Layout.FUSED if fused else Layout.RANKS
     if chosen is Layout.RANKS and launch.size % divided:
         less = launch.size // divided * divided
         better = " or ".join(str(n) for n in (less, less + divided) if n)
         raise TrainingError(
-            f"torchrun started {_processes(launch.size)}, and {spec_name} is divided over "
-            f"{divided}: start {better} (--nproc-per-node), or take --layout fused"
+            f"torchrun started {_counted(launch.size, 'process', 'processes')}, and {spec_name} "
+            f"is divided over {divided}: start {better} (--nproc-per-node), or take --layout fused"
         )
-    return Where(chosen, (_device(name),), launch)
+    return Where(chosen, (_device(name),), launch, shard)
 
 
-def _processes(count: int) -> str:
-    return "1 process" if count == 1 else f"{count} processes"
+def _own_gpu(launch: Launch) -> str:
+    """The CUDA device of a process: that of its number on its machine."""
+    here = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if 0 < here <= launch.local_rank:
+        raise TrainingError(
+            f"torchrun started {launch.local_rank + 1} processes or more here, and PyTorch sees "
+            f"{_counted(here, 'CUDA device', 'CUDA devices')}: start {here} (--nproc-per-node), "
+            "or take --device cpu"
+        )
+    return f"cuda:{launch.local_rank}"
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 def _device(name: str) -> torch.device:

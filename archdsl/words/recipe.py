@@ -67,7 +67,7 @@ class Cifar10(Data, word="cifar10"):
 
     example = 'data cifar10 "data/cifar-10-batches-bin"'
 
-    path: Quoted = Field(description="folder of the extracted binary version")
+    path: Quoted = Field(description="tarball or its folder, binary or python version")
 
 
 class Cifar100(Data, word="cifar100"):
@@ -78,7 +78,7 @@ class Cifar100(Data, word="cifar100"):
 
     example = 'data cifar100 "data/cifar-100-binary"'
 
-    path: Quoted = Field(description="folder of the extracted binary version")
+    path: Quoted = Field(description="tarball or its folder, binary or python version")
 
 
 class Mnist(Data, word="mnist"):
@@ -93,11 +93,25 @@ class Mnist(Data, word="mnist"):
 
 
 class Folder(Data, word="folder"):
-    """Image files as train/CLASS/NAME.jpg and val/CLASS/NAME.jpg."""
+    """Image files as train/CLASS/NAME.jpg and val/CLASS/NAME.jpg.
+
+    Without val/, of test/. Tiny ImageNet's own layout is read too.
+    """
 
     example = 'data folder "data/flowers"     # train/CLASS/*.jpg and val/CLASS/*.jpg'
 
     path: Quoted = Field(description="folder that holds train/ and val/")
+
+
+class Parquet(Data, word="parquet"):
+    """Images in parquet files, as of the Hugging Face hub.
+
+    train-*.parquet and validation-*.parquet, or test-*.parquet. Needs the library `datasets`.
+    """
+
+    example = 'data parquet "data/beans"'
+
+    path: Quoted = Field(description="folder that holds the files, or data/ with them")
 
 
 def data_from_text(text: str) -> Data | None:

@@ -206,7 +206,7 @@ def ran(path: Path) -> str:
 def assert_trains_alike(arch: Arch, folder: Path, name: str) -> None:
     """The script's losses, evaluations and weights are those of `archdsl train`, to the bit."""
     heard = Listener()
-    train(job(arch), folder / "run", "cpu", report=heard)
+    train(job(arch), folder / "run", "cpu", report=heard, precision="fp32")
     shown = ran(folder / f"{name}_train.py")
     assert re.findall(r"  loss (\S+)  lr", shown) == heard.losses
     found = re.findall(
@@ -237,8 +237,40 @@ def test_the_cases_hold_every_word_of_a_recipe() -> None:
     from archdsl.words.recipe import Data, Optimizer, Schedule
 
     told = " ".join(recipe for _, _, recipe in CASES.values())
-    words = {*Data.words, *Optimizer.words, *Schedule.words} - {"constant"}
+    words = {*Data.words, *Optimizer.words, *Schedule.words} - {"constant", "parquet"}
     assert all(re.search(rf"\b{word}\b", told) for word in words)
+
+
+def test_a_folder_is_looked_through_alike(data: Path) -> None:
+    """Tiny ImageNet's layout, and test/ where there is no val/."""
+    colours = data / "colours"
+    (colours / "val").rename(colours / "test")
+    for folder in sorted((colours / "train").iterdir()):
+        images = folder.rename(folder.with_name("images"))
+        folder.mkdir()
+        images.rename(folder / "images")
+    assert_trains_alike(emitted(case("average"), data, "average"), data, "average")
+
+
+@pytest.mark.parametrize(
+    ("name", "gone", "message"),
+    [
+        ("cifar10", "cifar/data_batch_3.bin", "it has no data_batch_3.bin, as the binary version"),
+        ("mnist", "mnist/t10k-labels-idx1-ubyte", "it has no t10k-labels-idx1-ubyte, gzipped or"),
+        ("average", "colours/val", "it has no val/ folder"),
+    ],
+)
+def test_a_script_says_what_is_missing(name: str, gone: str, message: str, data: Path) -> None:
+    emitted(case(name), data, name)
+    (data / gone).rename(data / "elsewhere")
+    with pytest.raises(SystemExit, match=message):
+        ran(data / f"{name}_train.py")
+
+
+def test_a_script_reads_the_other_spelling_of_mnist(data: Path) -> None:
+    for path in sorted((data / "mnist").iterdir()):
+        path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+    assert_trains_alike(emitted(case("mnist"), data, "mnist"), data, "mnist")
 
 
 def test_it_runs_where_archdsl_is_not(data: Path) -> None:
@@ -336,7 +368,7 @@ def test_parts_stand_alone() -> None:
 def test_only_what_is_used_of_a_part_is_copied() -> None:
     copied = parts.definitions("momentum", ["AverageMomentum"])
     assert "class _Momentum" in copied and "PaperMomentum" not in copied
-    assert parts.definitions("pictures", ["listing"]).startswith("SUFFIXES = ")
+    assert parts.definitions("folders", ["splits"]).startswith("SUFFIXES = ")
     with pytest.raises(KeyError):
         parts.definitions("momentum", ["Nothing"])
 
@@ -374,7 +406,7 @@ def test_no_text_of_a_spec_becomes_code(data: Path) -> None:
     ]
     assert isinstance(source, Folder) and named == source.path
     assert "__import__" in source.path
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(SystemExit, match="it has no train/ folder"):
         ran(data / "net_train.py")
     assert not (data / "owned").exists()
 
@@ -398,6 +430,8 @@ def test_an_arch_may_be_called_what_the_script_uses(name: str, data: Path) -> No
         ('input 3x28x28; linear 10; train { data mnist "m" }', "make it 1x28x28"),
         ('input 2x8x8; linear 3; train { data folder "f" }', "have 1 or 3 channels"),
         ('input 3x8x8; linear 10; train { data cifar100 "c" }', "it has 100 classes"),
+        ('input 3x8x8; linear 10; train { data cifar10 "c.tar.gz" }', "does not read tarballs"),
+        ('input 3x8x8; linear 10; train { data parquet "c" }', "does not read parquet files"),
         ("input 3x8x8; linear 10; train { augment crop=9 }", "the network's input is 8x8"),
         ("input 3x8x8; linear 10; train { evaluate crops=10 }", "where all crops are the same"),
         (

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from archdsl.runtime import local_response_norm
 from archdsl.runtime.local_response_norm import LocalResponseNorm
 from archdsl.runtime.spatial_response_norm import SpatialResponseNorm
 
@@ -115,6 +116,65 @@ def test_towers_are_normalised_on_their_own(towers: int, layout: torch.memory_fo
     np.testing.assert_allclose(
         fused.detach().numpy(), np.concatenate(expected, 1), rtol=1e-12, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("images_at_once", [1, 2, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_size_of_a_block_changes_nothing(
+    images_at_once: int, layout: torch.memory_format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = (5, 8, 4, 6)
+    x = images(shape).contiguous(memory_format=layout).requires_grad_()
+    g = images(shape, scale=1.0).flip(0)
+    module = LocalResponseNorm(3, 1.0, 0.5, 0.75, towers=2)
+    whole = module(x)
+    (whole_grad,) = torch.autograd.grad(whole, x, g)
+    expected = [across_channels(p.numpy(), 3, 1.0, 0.5, 0.75) for p in x.detach().chunk(2, 1)]
+    np.testing.assert_allclose(whole.detach(), np.concatenate(expected, 1), rtol=1e-12, atol=1e-12)
+    # A block takes what one more image would overfill.
+    monkeypatch.setattr(local_response_norm, "_BLOCK", (images_at_once + 1) * 8 * 4 * 6 - 1)
+    parts = module(x)
+    (parts_grad,) = torch.autograd.grad(parts, x, g)
+    assert torch.equal(parts, whole)
+    assert torch.equal(parts_grad, whole_grad)
+    monkeypatch.setattr(local_response_norm, "_BLOCK", 1)  # less than one image
+    assert torch.autograd.gradcheck(module, (x,))
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        lambda x: x[:, :, ::2, 1:],
+        lambda x: x[:, ::2],
+        lambda x: x.permute(0, 1, 3, 2),
+        lambda x: x.expand(3, -1, -1, -1),
+        lambda x: x[:0],
+    ],
+    ids=["rows", "channels", "transposed", "expanded", "no images"],
+)
+def test_its_input_may_lie_in_memory_in_any_way(strange: Callable[[Tensor], Tensor]) -> None:
+    module = LocalResponseNorm(5, 2.0, 0.1, 0.75, towers=2)
+    x = strange(images((1, 8, 4, 5))).requires_grad_()
+    plain = x.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
+    g = torch.ones_like(plain).cumsum(1).transpose(2, 3).contiguous().transpose(2, 3)
+    y, expected = module(x), module(plain)
+    torch.testing.assert_close(y, expected, rtol=1e-13, atol=0)
+    (ours,) = torch.autograd.grad(y, x, g)
+    (theirs,) = torch.autograd.grad(expected, plain, g)
+    torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-15)
+
+
+def test_the_backward_keeps_nothing_but_the_input() -> None:
+    x = images().bfloat16().requires_grad_()
+    kept: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        LocalResponseNorm(5, 2.0, 0.1, 0.75)(x)
+    assert [(each.data_ptr(), each.numel()) for each in kept] == [(x.data_ptr(), x.numel())]
 
 
 def test_towers_must_divide_the_channels() -> None:

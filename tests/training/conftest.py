@@ -53,10 +53,31 @@ def write_folder(root: Path, counts: Mapping[str, int], size: tuple[int, int] = 
     return root
 
 
+def tiny(recipe: Recipe) -> Job:
+    """The tiny network by a recipe."""
+    return Job(
+        name="tiny",
+        input=(3, 12, 12),
+        classes=3,
+        module=MODULE,
+        class_name="Tiny",
+        spec="arch Tiny { input 3x12x12 }\n",
+        spec_name="tiny.arch",
+        recipe=recipe,
+        parameters=PARAMETERS,
+    )
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     """Threads cost a tiny network more than they bring, and two test runs would fight over them."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same numbers on every machine, also on one whose processor has bfloat16."""
+    monkeypatch.setattr("archdsl.training.precision.has_bf16", lambda device: False)
 
 
 @pytest.fixture
@@ -81,20 +102,7 @@ def recipe(folder: Path) -> Recipe:
 def make_job() -> Callable[[Recipe], Job]:
     """A job for the tiny network, 3x12x12 to three classes, by any recipe."""
 
-    def make(recipe: Recipe) -> Job:
-        return Job(
-            name="tiny",
-            input=(3, 12, 12),
-            classes=3,
-            module=MODULE,
-            class_name="Tiny",
-            spec="arch Tiny { input 3x12x12 }\n",
-            spec_name="tiny.arch",
-            recipe=recipe,
-            parameters=PARAMETERS,
-        )
-
-    return make
+    return tiny
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archdsl.training import TrainingError
 from archdsl.training.augment import View, view, wanted
 from archdsl.training.data import Data, Split
-from archdsl.training.parts.windows import windows
+from archdsl.training.parts.windows import _at_once, windows
 from archdsl.words.recipe import Augment, Evaluate, Recipe
 
 CPU = torch.device("cpu")
@@ -84,6 +84,18 @@ def test_random_crops_reach_every_place_and_both_sides() -> None:
     }
     assert {one.tobytes() for one in raw} == expected
     assert 150 < sum(one[0, 0, 0] < one[0, 0, 1] for one in raw) < 250
+
+
+@pytest.mark.parametrize("pad", [0, 2])
+def test_a_gpu_cuts_the_same_windows(pad: int) -> None:
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(9, 3, 7, 8, generator=draws)
+    top, left = (torch.randint(3 + 2 * pad, (9,), generator=draws) for _ in range(2))
+    places = top, left, torch.arange(9) % 2 == 1, (5, 6)
+    padded = torch.nn.functional.pad(x, (pad, pad, pad, pad))
+    found = windows(x, *places, pad)
+    assert torch.equal(found, _at_once(padded, *places))
+    assert found.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_without_crop_or_flip_the_window_is_the_centre() -> None:

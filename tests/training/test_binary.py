@@ -76,12 +76,22 @@ def test_grey_digits_do_not_fit_a_coloured_input(mnist: Path) -> None:
         load(Mnist(path=Quoted(str(mnist))), Wanted(3, 28, 28, square=False, classes=10))
 
 
-def test_pickles_are_not_read(tmp_path: Path) -> None:
-    (tmp_path / "data_batch_1").write_bytes(b"\x80\x02}q")
-    with pytest.raises(
-        TrainingError, match=r"binary version as published .* not the Python pickle"
-    ):
-        load(Cifar10(path=Quoted(str(tmp_path))), Wanted(3, 32, 32, square=False, classes=10))
+@pytest.mark.parametrize("zipped", [False, True])
+def test_the_names_of_some_mirrors(mnist: Path, zipped: bool) -> None:
+    images = mnist / "train-images-idx3-ubyte.gz"
+    content = images.read_bytes()
+    images.unlink()
+    name = f"train-images.idx3-ubyte{'.gz' if zipped else ''}"
+    (mnist / name).write_bytes(content if zipped else gzip.decompress(content))
+    (mnist / "train-labels-idx1-ubyte").rename(mnist / "train-labels.idx1-ubyte")
+    found = load(Mnist(path=Quoted(str(mnist))), Wanted(1, 28, 28, square=False, classes=10))
+    assert found.train.images[2, 0, 3, 5] == (2 * 784 + 3 * 28 + 5) % 251
+
+
+def test_a_missing_file_is_named(mnist: Path) -> None:
+    (mnist / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(TrainingError, match=r"t10k-labels-idx1-ubyte: no such file; .* four files"):
+        load(Mnist(path=Quoted(str(mnist))), Wanted(1, 28, 28, square=False, classes=10))
 
 
 def test_a_cut_file_is_named(cifar10: Path) -> None:

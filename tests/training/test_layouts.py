@@ -3,151 +3,99 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from safetensors.torch import load_file
-from torch import Tensor
 
 from archdsl import load
 from archdsl.codegen.layout import Layout
 from archdsl.training import Job, TrainingError, job, train
-from tests.helpers import ROOT
+from tests.training.several import PLAIN, SPEC, difference, records, torchrun, weights, write
 
-SPEC = """
-arch Two(classes=3) {
-  input 3x16x16
-  devices 2
-  a: conv 8 3x3 pad=1
-     batchnorm
-     relu
-     maxpool 4x4 stride=4
-     dropout 0.2
-  b: conv 8 3x3 pad=1 groups=2
-     relu
-  f: linear 12
-     relu
-     dropout 0.5
-  g: linear classes
-  train {
-    data folder "images"
-    batch 8
-    steps 6
-    optimizer sgd lr=0.1 momentum=0.9 weight_decay=0.001 rule=paper
-    scale biases lr=2 decay=0
-    evaluate every=3
-  }
-}
-"""
-
-CLOSE = 2e-6
-"""What six steps in float32 differ by where sums have another order."""
+CLOSE = 1e-12
+"""What six steps in float64 differ by, at most, where sums have another order."""
 
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     """A job with 16 images of each of three classes, in the folder that is worked in."""
     monkeypatch.chdir(tmp_path)
-    draws = np.random.default_rng(0)
-    for part, count in (("train", 16), ("val", 4)):
-        for label in ("one", "two", "three"):
-            folder = tmp_path / "images" / part / label
-            folder.mkdir(parents=True)
-            for number in range(count):
-                pixels = draws.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{number}.png")
-    spec = tmp_path / "two.arch"
-    spec.write_text(SPEC, encoding="utf-8")
-    return job(load(spec))
+    return job(load(write(tmp_path, SPEC)))
 
 
-def records(run: Path) -> list[dict[str, float]]:
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def assert_same_run(one: Path, other: Path, close: float = CLOSE) -> None:
+def assert_same_run(one: Path, other: Path) -> None:
     for first, second in zip(records(one), records(other), strict=True):
-        for name in ("loss", "gradient_norm", "top1"):
+        for name in ("loss", "regularised_loss", "gradient_norm", "top1", "top5"):
             if name in first:
-                assert second[name] == pytest.approx(first[name], rel=1e-4), name
-    before, after = (load_file(run / "weights.safetensors") for run in (one, other))
+                assert second[name] == pytest.approx(first[name], rel=CLOSE), name
+    before, after = weights(one), weights(other)
     assert before.keys() == after.keys()
-    assert max(map(difference, before.values(), after.values())) < close
-
-
-def difference(one: Tensor, other: Tensor) -> float:
-    return (one.double() - other.double()).abs().max().item()
+    assert max(map(difference, before.values(), after.values())) < CLOSE
 
 
 def test_towers_train_as_one_device_does(asked: Job, tmp_path: Path) -> None:
-    fused = train(asked, tmp_path / "fused", "cpu").run
-    towers = train(asked, tmp_path / "towers", "cpu", layout="towers").run
+    fused = train(asked, tmp_path / "fused", "cpu", precision="fp64").run
+    towers = train(asked, tmp_path / "towers", "cpu", layout="towers", precision="fp64").run
     assert_same_run(fused, towers)
     config = json.loads((towers / "config.json").read_text(encoding="utf-8"))
     assert (config["layout"], config["device"], config["processes"]) == ("towers", "cpu, cpu", 1)
     assert "Towers" in (towers / "model.py").read_text(encoding="utf-8")
     assert (towers / "fused.py").read_text(encoding="utf-8") == asked.module
     assert not (fused / "fused.py").exists()
-    moved = load_file(fused / "weights.safetensors")["g.linear.weight"]
+    moved = weights(fused)["g.linear.weight"]
     assert difference(moved, torch.zeros_like(moved)) > 0.01
 
 
-@pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize(
-    ("layout", "processes"),
-    [("ranks", 2), ("fused", 2), ("ranks", 4)],
-    ids=["ranks", "rows", "rows of ranks"],
+    ("processes", "text", "options"),
+    [
+        (2, SPEC, ["--layout", "ranks"]),
+        (2, PLAIN, ["--layout", "fused"]),
+        (2, PLAIN, ["--shard"]),
+        (4, PLAIN, ["--layout", "ranks"]),
+    ],
+    ids=["ranks", "rows", "shards", "rows of ranks"],
 )
-def test_several_processes_train_as_one_does(layout: str, processes: int, tmp_path: Path) -> None:
+def test_several_processes_train_as_one_does(
+    processes: int, text: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ranks hold the network together; rows share each batch, whose dropout is that of one process.
 
-    A batchnorm sees its row's images only. The `--` keeps torchrun from reading `--run` as one of
-    its own.
+    A batchnorm sees its row's images only. The first process alone writes.
     """
-    rows = layout == "fused" or processes > 2
-    text = SPEC.replace("     batchnorm\n", "") if rows else SPEC
-    (tmp_path / "two.arch").write_text(text, encoding="utf-8")
-    fused = train(job(load(tmp_path / "two.arch")), tmp_path / "fused", "cpu").run
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    words = ["archdsl", "train", "two.arch", "--run", "both", "--device", "cpu", "--layout", layout]
-    done = subprocess.run(
-        [*torchrun, f"--nproc-per-node={processes}", "-m", "--", *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+    monkeypatch.chdir(tmp_path)
+    spec = write(tmp_path, text)
+    fused = train(job(load(spec)), tmp_path / "fused", "cpu", precision="fp64").run
+    done = torchrun(processes, tmp_path, *options, "--precision", "fp64")
     assert done.returncode == 0, done.stdout + done.stderr
     assert_same_run(fused, tmp_path / "both")
     assert done.stdout.count("holds everything") == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["both", "fused", "images", "two.arch"]
+    alone, several = (sorted(p.name for p in run.iterdir()) for run in (fused, tmp_path / "both"))
+    assert set(several) - {"fused.py"} <= set(alone)
 
 
-@pytest.mark.usefixtures("asked")
+def test_shards_train_a_batchnorm_as_rows_do(tmp_path: Path) -> None:
+    """Its means are the first row's in both, and so are the figures of the held-out images."""
+    write(tmp_path, SPEC)
+    for name, options in {"rows": ["--layout", "fused"], "shards": ["--shard"]}.items():
+        done = torchrun(2, tmp_path, *options, "--precision", "fp64", "--run", name)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert_same_run(tmp_path / "rows", tmp_path / "shards")
+    found = weights(tmp_path / "shards")
+    assert found["a.batchnorm.num_batches_tracked"] == 6
+    assert difference(found["a.batchnorm.running_mean"], torch.zeros(8)) > 0.01
+
+
 def test_processes_share_a_batch_evenly(tmp_path: Path) -> None:
-    """What is wrong is told before a folder is made."""
-    (tmp_path / "two.arch").write_text(SPEC.replace("batch 8", "batch 7"), encoding="utf-8")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4"]
-    words = ["archdsl", "train", "two.arch", "--device", "cpu", "--run", "both"]
-    done = subprocess.run(
-        [*command, "-m", "--", *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+    """What is wrong is told once, and before a folder is made."""
+    write(tmp_path, SPEC.replace("batch 8", "batch 7"))
+    done = torchrun(4, tmp_path)
     assert done.returncode == 1
-    assert "batch 7: 2 processes share each batch evenly; take a multiple of 2" in done.stderr
+    said = "batch 7: 2 processes share each batch evenly; take a multiple of 2"
+    assert done.stderr.count(said) == 1
     assert not (tmp_path / "both").exists()
 
 

@@ -123,6 +123,27 @@ def test_the_rules_of_paper_and_torch_agree_until_the_rate_changes() -> None:
     assert not np.allclose(paper(w, gradients, moving), classic(w, gradients, moving), atol=0.05)
 
 
+@pytest.mark.parametrize(("settings", "rule"), [("paper", paper), ("average", corrected)])
+def test_a_weight_that_comes_later_begins_its_own_count(settings: str, rule: Rule) -> None:
+    draws = np.random.default_rng(4)
+    starts, gradients = draws.normal(size=(2, 3)), draws.normal(size=(5, 2, 3))
+    weights = [nn.Parameter(torch.from_numpy(w).clone()) for w in starts]
+    word = sgd(rule=settings, correction=settings == "average")
+    driven = optimizer(Recipe(optimizer=word), nn.ParameterList(weights))
+    for step, (factor, (first, second)) in enumerate(zip(FACTORS, gradients, strict=True)):
+        weights[0].grad = torch.from_numpy(first)
+        weights[1].grad = torch.from_numpy(second) if step >= 2 else None
+        set_factor(driven, factor)
+        driven.step()
+    rates = [LR * factor for factor in FACTORS]
+    expected = [
+        rule(starts[0], list(gradients[:, 0]), rates),
+        rule(starts[1], list(gradients[2:, 1]), rates[2:]),
+    ]
+    found = np.stack([w.detach().numpy() for w in weights])
+    assert np.allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
 def two_stages() -> nn.Module:
     network = nn.Module()
     network.add_module("conv1", nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)))

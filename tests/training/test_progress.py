@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from archdsl.training import Evaluation, Job, Result, Started, Stepped, train
-from archdsl.training.progress import Bar, Lines, reporter
+from archdsl.training.progress import Bar, Json, Lines, reporter
 
 STARTED = Started(
     network="SmallAlexNet",
@@ -166,6 +166,12 @@ def test_json_is_an_object_on_a_line_for_each_event() -> None:
     assert events[4]["images_per_second"] == 412.3
 
 
+def test_where_decoded_images_are_is_told() -> None:
+    heard = console(terminal=False)
+    Lines(heard).started(dataclasses.replace(STARTED, cache=Path("cache/ab.safetensors")))
+    assert "test images of 3x67x67, decoded in cache/ab.safetensors\n" in text(heard)
+
+
 def test_quiet_says_nothing() -> None:
     heard = console(terminal=True)
     told = reporter(heard, quiet=True)
@@ -182,3 +188,41 @@ def test_a_note_is_a_line() -> None:
     heard = console(terminal=False)
     Lines(heard).noted("went back to [step] 100")
     assert text(heard) == "went back to [step] 100\n"
+
+
+@pytest.mark.parametrize("kind", [Lines, Json])
+def test_long_work_is_told_with_the_time_left(kind: type[Lines] | type[Json]) -> None:
+    """Every ten seconds: 300 of 1,000 in 12 seconds leave 28."""
+    heard = console(terminal=False)
+    now = [0.0]
+    told = kind(heard, clock=lambda: now[0])
+    for seconds, done in (
+        (0.0, 0),
+        (5.0, 100),
+        (12.0, 300),
+        (15.0, 400),
+        (30.0, 900),
+        (60.0, 1000),
+    ):
+        now[0] = seconds
+        told.worked("reading images", done, 1000)
+    lines = text(heard).splitlines()
+    if kind is Lines:
+        assert lines[0] == "reading images  300/1,000  0:00:28 left"
+    else:
+        first = {"event": "work", "what": "reading images", "done": 300, "total": 1000}
+        assert json.loads(lines[0]) == {**first, "seconds_left": pytest.approx(28)}
+    assert len(lines) == (2 if kind is Lines else 3)
+
+
+def test_a_bar_shows_other_work_and_takes_it_away() -> None:
+    heard = Console(file=Terminal(), force_terminal=True, width=120, color_system=None)
+    told = Bar(heard)
+    told.worked("reading images", 300, 1000)
+    told._progress.refresh()
+    shown = text(heard)
+    assert "reading images" in shown
+    assert "300/1,000" in shown
+    told.worked("reading images", 1000, 1000)
+    assert not told._works
+    told.ended()

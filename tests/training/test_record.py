@@ -96,3 +96,39 @@ def test_a_full_disk_is_reported_with_its_file(
     metrics = record.Metrics(path)
     with pytest.raises(TrainingError, match=r"metrics\.jsonl cannot be written"), metrics:
         metrics.add("train", {"step": 1})
+
+
+def test_a_file_that_cannot_be_written_has_a_remedy() -> None:
+    def told(number: int, text: str) -> str:
+        return str(record.unwritable(Path("x"), OSError(number, text)))
+
+    assert told(28, "No space left on device") == (
+        "x cannot be written (No space left on device); free some space, then go on with --resume"
+    )
+    assert "ulimit -f" in told(27, "File too large")
+    assert "make its folder writable" in told(13, "Permission denied")
+    assert "something has removed its folder" in told(2, "No such file or directory")
+    unnumbered = FileNotFoundError("the folder run does not exist")
+    assert str(record.unwritable(Path("x"), unnumbered)) == (
+        "x cannot be written (the folder run does not exist); something has removed its folder; "
+        "nothing can be kept there"
+    )
+
+
+def test_growing_files_are_cut_to_what_was_kept(tmp_path: Path) -> None:
+    metrics, table = tmp_path / "metrics.jsonl", tmp_path / "metrics.csv"
+    metrics.write_text("one\n")
+    assert record.lengths(tmp_path) == {"metrics.jsonl": 4}
+    metrics.write_text("one\ntwo\n")
+    table.write_text("kind\n")
+    record.cut(tmp_path, {"metrics.jsonl": 4})
+    assert (metrics.read_text(), table.read_text()) == ("one\n", "")
+    with record.Metrics(metrics) as kept:
+        kept.add("train", {"step": 2})
+    assert metrics.read_text() == 'one\n{"kind": "train", "step": 2}\n'
+
+
+def test_a_growing_file_that_became_shorter_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text("one\n")
+    with pytest.raises(TrainingError, match=r"metrics\.jsonl has 4 bytes, and had 9"):
+        record.cut(tmp_path, {"metrics.jsonl": 9})

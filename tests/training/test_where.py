@@ -74,7 +74,7 @@ def test_torchrun(
 ) -> None:
     started(monkeypatch, "1", size, "1")
     place = where(layout, "auto", divided, "net.arch")
-    assert place == (found, (CPU,), Launch(1, int(size), 1))
+    assert place == (found, (CPU,), Launch(1, int(size), 1), False)
 
 
 @pytest.mark.parametrize("gpus", [4], indirect=True)
@@ -84,8 +84,32 @@ def test_each_process_takes_the_device_of_its_number(
     started(monkeypatch, "6", "8", "2")
     assert where("auto", "auto", 2, "net.arch").first == torch.device("cuda:2")
     started(monkeypatch, "7", "8", "7")
-    with pytest.raises(TrainingError, match="--device cuda:7: PyTorch sees 4 here, cuda:0 to cuda"):
+    with pytest.raises(TrainingError) as error:
         where("auto", "auto", 2, "net.arch")
+    assert str(error.value) == (
+        "torchrun started 8 processes or more here, and PyTorch sees 4 CUDA devices: "
+        "start 4 (--nproc-per-node), or take --device cpu"
+    )
+
+
+@pytest.mark.parametrize("gpus", [0], indirect=True)
+def test_shards_are_of_the_fused_layout(gpus: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    started(monkeypatch, "1", "2", "1")
+    place = where("auto", "auto", 2, "net.arch", shard=True)
+    assert place == (Layout.FUSED, (CPU,), Launch(1, 2, 1), True)
+    with pytest.raises(TrainingError) as error:
+        where("ranks", "auto", 2, "net.arch", shard=True)
+    assert str(error.value) == (
+        "--layout ranks divides the network over the processes already; leave --shard away, "
+        "or take --layout fused"
+    )
+    monkeypatch.delenv("RANK")
+    with pytest.raises(TrainingError) as error:
+        where("auto", "auto", 2, "net.arch", shard=True)
+    assert str(error.value) == (
+        "--shard divides the weights over several processes: "
+        "torchrun --nproc-per-node 2 -m -- archdsl train net.arch --shard"
+    )
 
 
 @pytest.mark.parametrize(
@@ -186,6 +210,14 @@ def test_what_cannot_be(gpus: int, layout: str, device: str, divided: int, said:
             2,
             "2",
             "--device cpu,cpu: under torchrun each process takes a device of its own; "
+            "write cpu, cuda or auto",
+        ),
+        (
+            "auto",
+            "cuda:1",
+            1,
+            "2",
+            "--device cuda:1: under torchrun each process takes a device of its own; "
             "write cpu, cuda or auto",
         ),
         (

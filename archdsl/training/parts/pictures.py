@@ -1,48 +1,21 @@
-"""Folders of image files, read into memory."""
+"""Image files, decoded into memory."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-SUFFIXES = frozenset(
-    {
-        ".bmp",
-        ".gif",
-        ".jpeg",
-        ".jpg",
-        ".pgm",
-        ".png",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    }
-)
-"""Files that are taken for images; any other file is passed over."""
-
 MODES = {1: "L", 3: "RGB"}
 """What PIL calls an image of so many channels."""
 
 
-def listing(root: Path) -> dict[str, list[Path]]:
-    """The image files of each class folder, both in order of name."""
-    return {
-        folder.name: sorted(
-            file
-            for file in folder.iterdir()
-            if file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
-        )
-        for folder in sorted(root.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
-    }
-
-
 def decoded(
-    paths: list[Path], size: tuple[int, int, int], square: bool
+    files: Sequence[Path | BytesIO], size: tuple[int, int, int], square: bool
 ) -> NDArray[np.uint8]:
     """The images of these files, NxHxWxC, read on all cores: PIL frees Python's lock.
 
@@ -52,15 +25,15 @@ def decoded(
         ValueError: a file cannot be read as an image.
     """
     channels, height, width = size
-    images = np.empty((len(paths), height, width, channels), np.uint8)
+    images = np.empty((len(files), height, width, channels), np.uint8)
 
-    def read(job: tuple[int, Path]) -> None:
-        index, path = job
-        images[index] = _picture(path, size, square)
+    def read(job: tuple[int, Path | BytesIO]) -> None:
+        index, file = job
+        images[index] = _picture(file, size, square)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            for _ in pool.map(read, enumerate(paths)):
+            for _ in pool.map(read, enumerate(files)):
                 pass
         finally:
             # After one bad file, or Ctrl-C, the rest is not read first.
@@ -68,11 +41,13 @@ def decoded(
     return images
 
 
-def _picture(path: Path, size: tuple[int, int, int], square: bool) -> NDArray[np.uint8]:
+def _picture(
+    file: Path | BytesIO, size: tuple[int, int, int], square: bool
+) -> NDArray[np.uint8]:
     """One image file as HxWxC, upright, at a size CxHxW (bilinear, antialiased)."""
     channels, height, width = size
     try:
-        with Image.open(path) as opened:
+        with Image.open(file) as opened:
             # A JPEG may be halved while it is decoded, which is quick, down to twice
             # what is wanted, so that the resizing after it still antialiases.
             factor = max(2 * width / opened.width, 2 * height / opened.height)
@@ -81,7 +56,7 @@ def _picture(path: Path, size: tuple[int, int, int], square: bool) -> NDArray[np
             upright = ImageOps.exif_transpose(opened)
             image = _eight_bit(upright).convert(MODES[channels])
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
-        raise ValueError(f"{path} cannot be read as an image ({problem})") from problem
+        raise ValueError(f"{file} cannot be read as an image ({problem})") from problem
     box = None
     if square:
         side = min(image.size)

@@ -188,16 +188,28 @@ def log_probabilities(network: nn.Module, x: Tensor) -> Tensor:
 
 def moments(images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean C and covariance CxC of the colours of uint8 images, float64, in 0..255."""
+    total, products = colour_sums(images)
+    return spread(total, products, images.numel() // images.shape[1])
+
+
+def colour_sums(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The sums C of uint8 images' colours, and CxC of their products, float64.
+
+    Exact while they are below 2^53, so the sums of parts can be added up.
+    """
     channels = images.shape[1]
     total = torch.zeros(channels, dtype=torch.float64)
     products = torch.zeros(channels, channels, dtype=torch.float64)
-    pixels = 0
-    for part in torch.split(images, max(1, 2**22 // images[0].numel())):
-        # Exact: a chunk's sums of bytes and of their products stay below 2^53.
+    # Parts that a core's cache holds.
+    for part in torch.split(images, max(1, 2**20 // images[0].numel())):
         colours = part.transpose(0, 1).reshape(channels, -1).double()
         total += colours.sum(1)
         products += colours @ colours.T
-        pixels += colours.shape[1]
+    return total, products
+
+
+def spread(total: Tensor, products: Tensor, pixels: int) -> tuple[Tensor, Tensor]:
+    """Mean C and covariance CxC of so many pixels with these sums."""
     mean = total / pixels
     return mean, products / pixels - mean[:, None] * mean
 

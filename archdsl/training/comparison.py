@@ -1,0 +1,104 @@
+"""Several runs side by side: what each came to, and what keeps them from being compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archdsl import files
+from archdsl.training.errors import TrainingError
+from archdsl.training.past import PastRun, TrainedOn, past_run
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One of the runs that are compared."""
+
+    name: str
+    folder: Path
+    network: str
+    data: TrainedOn
+    crops: int
+    last: dict[str, Any]
+    """Its last evaluation."""
+    steps: int
+    images_per_second: float | None
+    """None if no training is recorded yet."""
+    finished: bool
+    records: list[dict[str, Any]]
+    """Those of metrics.jsonl."""
+
+    def as_json(self) -> dict[str, Any]:
+        figures = {name: value for name, value in self.last.items() if name not in ("kind", "step")}
+        return {
+            "name": self.name,
+            "run": str(self.folder),
+            "network": self.network,
+            "data": {**self.data.model_dump()},
+            "crops": self.crops,
+            "iterations": self.steps,
+            "images_per_second": self.images_per_second,
+            "finished": self.finished,
+            **figures,
+        }
+
+
+def compared(folders: Sequence[Path]) -> list[Entry]:
+    """The runs in these folders. They are called by their folders' names, or where two are the
+    same by their whole paths.
+
+    Raises:
+        TrainingError: a folder is no run's or is named twice, or a run was not evaluated yet.
+    """
+    places = [folder.resolve() for folder in folders]
+    twice = {place for place in places if places.count(place) > 1}
+    if twice:
+        raise TrainingError(f"{min(twice)} is named twice; name each run once")
+    names = [place.name for place in places]
+    return [
+        _entry(past_run(folder), name if names.count(name) == 1 else str(folder))
+        for folder, name in zip(folders, names, strict=True)
+    ]
+
+
+def draw_comparison(entries: Sequence[Entry], path: Path) -> None:
+    """Draw the losses of runs into a .png or .svg.
+
+    Raises:
+        TrainingError: it cannot be written there.
+    """
+    from archdsl.training import plots  # matplotlib is slow to import
+
+    drawn = plots.comparison(
+        {entry.name: entry.records for entry in entries}, path.suffix.removeprefix(".")
+    )
+    try:
+        files.write(path, drawn)
+    except OSError as problem:
+        raise TrainingError(
+            f"{path} cannot be written ({problem.strerror or problem}); name another with -o"
+        ) from problem
+
+
+def _entry(run: PastRun, name: str) -> Entry:
+    evaluations = [record for record in run.records if record["kind"] == "evaluation"]
+    if not evaluations:
+        raise TrainingError(
+            f"{run.folder} has no evaluation yet, so there is nothing to compare; wait for its "
+            "first, or leave it away"
+        )
+    result = run.result
+    sources = [record for record in run.records if record["kind"] == "train"]
+    speeds = [source["images_per_second"] for source in [*sources, *([result] if result else [])]]
+    return Entry(
+        name=name,
+        folder=run.folder,
+        network=run.config.network,
+        data=run.config.data,
+        crops=run.recipe.evaluate.crops,
+        last=evaluations[-1],
+        steps=evaluations[-1]["step"],
+        images_per_second=speeds[-1] if speeds else None,
+        finished=result is not None,
+        records=run.records,
+    )
