@@ -506,7 +506,7 @@ def compare(
         _fail(f"-o {output}: a plot is written as .png or .svg")
     _require_training()
     from archdsl import training
-    from archdsl.training import tables
+    from archdsl.training.afterwards import tables
 
     try:
         entries = training.compared(runs)
@@ -540,7 +540,7 @@ def evaluate(
     source = _source(data)
     _require_training()
     from archdsl import training
-    from archdsl.training import tables
+    from archdsl.training.afterwards import tables
 
     told = training.reporter(_console(color, to_stderr=True), quiet=as_json)
     try:
@@ -568,7 +568,7 @@ def predict(
     an image cannot be read."""
     _require_training()
     from archdsl import training
-    from archdsl.training import tables
+    from archdsl.training.afterwards import tables
 
     try:
         found = list(training.predict(training.past_run(run), images, top, device))

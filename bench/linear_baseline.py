@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from archdsl.training.data import Data, Wanted, load
+from archdsl.training.data.sources import Data, Wanted, load
 from archdsl.training.report import standard_error
 from archdsl.words.recipe import Shapes
 

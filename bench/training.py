@@ -31,7 +31,7 @@ from archdsl.training.batches import Batches
 from archdsl.training.network import network
 from archdsl.training.plan import Plan, planned, write_modules
 from archdsl.training.precision import precision
-from archdsl.training.team import Alone
+from archdsl.training.together.team import Alone
 from archdsl.training.update import Update
 from archdsl.training.where import where
 from archdsl.words.recipe import Folder

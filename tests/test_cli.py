@@ -272,7 +272,7 @@ def test_one_arch_of_several_is_chosen_by_name(tmp_path: Path) -> None:
 
 
 def test_version_and_help() -> None:
-    assert run("--version").stdout == "archdsl 0.4.0\n"
+    assert run("--version").stdout == "archdsl 0.5.0\n"
     shown = run("--help").stdout
     assert all(command in shown for command in ("check", "render", "emit", "train"))
 

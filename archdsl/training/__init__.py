@@ -1,14 +1,16 @@
 """The training room: a checked network and its recipe go in, a run's folder comes out.
 
-It alone, with the runtime helpers, imports torch; it prints nothing by itself.
+`data` is where images come from, `together` several processes, `keeping` the run's folder while
+it lasts, `afterwards` what can be done with it then, `parts` what scripts have a copy of. It prints
+nothing by itself.
 """
 
-from archdsl.training.comparison import Entry, compared, draw_comparison
+from archdsl.training.afterwards.comparison import Entry, compared, draw_comparison
+from archdsl.training.afterwards.judging import Judgement, Prediction, evaluate_run, predict
+from archdsl.training.afterwards.past import PastRun, past_run
 from archdsl.training.errors import Interrupted, ToldElsewhere, TrainingError
 from archdsl.training.job import Job, job
-from archdsl.training.judging import Judgement, Prediction, evaluate_run, predict
 from archdsl.training.loop import train
-from archdsl.training.past import PastRun, past_run
 from archdsl.training.progress import reporter
 from archdsl.training.report import (
     Evaluation,

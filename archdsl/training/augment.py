@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from archdsl.codegen.trainable import kept
-from archdsl.training.data import Data, Wanted
-from archdsl.training.images import Progress, silent
-from archdsl.training.measured import measured
+from archdsl.training.data.images import Progress, silent
+from archdsl.training.data.measured import measured
+from archdsl.training.data.sources import Data, Wanted
 from archdsl.training.parts.randomness import generator
 from archdsl.training.parts.statistics import (
     colour_sums,

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from archdsl.training.data import Split
+from archdsl.training.data.sources import Split
 from archdsl.training.parts.randomness import generator
 from archdsl.training.plan import Plan
-from archdsl.training.team import Team
+from archdsl.training.together.team import Team
 
 
 class Batches:

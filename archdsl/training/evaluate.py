@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archdsl.training.augment import View
-from archdsl.training.data import Split
+from archdsl.training.data.sources import Split
 from archdsl.training.precision import Precision
 from archdsl.training.report import Evaluation
-from archdsl.training.team import Alone, Team
+from archdsl.training.together.team import Alone, Team
 
 
 @dataclass(frozen=True)

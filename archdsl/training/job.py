@@ -12,7 +12,7 @@ from archdsl.codegen.probes import probes
 from archdsl.codegen.pytorch import Module, module
 from archdsl.codegen.trainable import trainable
 from archdsl.source import Source
-from archdsl.training import record
+from archdsl.training.keeping import record
 from archdsl.words.arithmetic import Quantity
 from archdsl.words.recipe import Data, Recipe
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 
 from archdsl.training import precision as precisions
-from archdsl.training import record
 from archdsl.training.errors import Lost, TrainingError
-from archdsl.training.home import Home, home
 from archdsl.training.interrupt import Interrupt
 from archdsl.training.job import Job
-from archdsl.training.meeting import Meeting, meeting
+from archdsl.training.keeping import record
+from archdsl.training.keeping.home import Home, home
 from archdsl.training.plan import Plan, facts, planned
-from archdsl.training.processes import team
 from archdsl.training.report import Reporter, Result, Silent
 from archdsl.training.run import Run
-from archdsl.training.team import lost
+from archdsl.training.together.meeting import Meeting, meeting
+from archdsl.training.together.processes import team
+from archdsl.training.together.team import lost
 from archdsl.training.where import launched, where
 
 

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from archdsl.codegen.layout import Layout
 from archdsl.torch.generated import imported
-from archdsl.training import record
 from archdsl.training.errors import TrainingError
+from archdsl.training.keeping import record
 from archdsl.training.plan import Plan
-from archdsl.training.team import Team
+from archdsl.training.together.team import Team
 
 
 def network(plan: Plan, team: Team, folder: Path) -> tuple[nn.Module, dict[str, Tensor]]:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.codegen.layout import Layout
-from archdsl.training import augment, record
+from archdsl.training import augment
 from archdsl.training.augment import View
-from archdsl.training.data import Data, load
+from archdsl.training.data.sources import Data, load
 from archdsl.training.errors import TrainingError
 from archdsl.training.job import Job
+from archdsl.training.keeping import record
 from archdsl.training.optimizer import check
 from archdsl.training.precision import Precision
 from archdsl.training.report import Reporter

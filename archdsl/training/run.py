@@ -9,25 +9,26 @@ from typing import Final
 import torch
 from safetensors.torch import load
 
-from archdsl.training import checkpoint, probe, record
+from archdsl.training import probe
 from archdsl.training.batches import Batches, resident
-from archdsl.training.checkpoint import Checkpoint, Progress, Rhythm
-from archdsl.training.chronicle import Chronicle
 from archdsl.training.errors import Interrupted, TrainingError
 from archdsl.training.evaluate import Examination
 from archdsl.training.finite import NotFinite
-from archdsl.training.home import Home
 from archdsl.training.interrupt import Interrupt
+from archdsl.training.keeping import checkpoint, record
+from archdsl.training.keeping.checkpoint import Checkpoint, Progress, Rhythm
+from archdsl.training.keeping.chronicle import Chronicle
+from archdsl.training.keeping.home import Home
+from archdsl.training.keeping.penalty import penalty
+from archdsl.training.keeping.remembered import remember, remembered
 from archdsl.training.network import network
 from archdsl.training.optimizer import full_rate
 from archdsl.training.parts.randomness import derive
-from archdsl.training.penalty import penalty
 from archdsl.training.plan import Plan
-from archdsl.training.remembered import remember, remembered
 from archdsl.training.report import Evaluation, Reporter, Result, Stepped
 from archdsl.training.schedule import schedule
-from archdsl.training.team import Team
 from archdsl.training.telling import as_json, figures, started
+from archdsl.training.together.team import Team
 from archdsl.training.update import Update
 
 KEEP: Final = 1

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 
 from archdsl.codegen.layout import Layout
-from archdsl.training import record
+from archdsl.training.keeping import record
 from archdsl.training.plan import Plan
 from archdsl.training.report import Evaluation, Result, Started
-from archdsl.training.team import Team
+from archdsl.training.together.team import Team
 
 
 def started(plan: Plan, team: Team, folder: Path) -> Started:

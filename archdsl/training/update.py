@@ -13,7 +13,7 @@ from archdsl.training.finite import NotFinite, first_not_finite
 from archdsl.training.optimizer import optimizer, set_factor
 from archdsl.training.parts.randomness import derive
 from archdsl.training.plan import Plan
-from archdsl.training.team import Team
+from archdsl.training.together.team import Team
 from archdsl.words.recipe import CrossEntropy
 
 

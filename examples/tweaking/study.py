@@ -19,9 +19,9 @@ from rich.console import Console
 import archdsl
 from archdsl.styled import plain
 from archdsl.training import TrainingError, compared, draw_comparison, job, reporter, train
-from archdsl.training.layer_plots import activations
-from archdsl.training.record import ACTIVATIONS
-from archdsl.training.tables import comparison
+from archdsl.training.afterwards.tables import comparison
+from archdsl.training.keeping.layer_plots import activations
+from archdsl.training.keeping.record import ACTIVATIONS
 from archdsl.words.recipe import Shapes, data_from_text
 
 STUDY = Path(__file__).with_name("study.arch")

@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-from archdsl.training import Job, chronicle, train
+from archdsl.training import Job, train
+from archdsl.training.keeping import chronicle
 from archdsl.words.recipe import AdamW, Evaluate, Folder, Recipe
 from archdsl.words.word import Quoted
 from tests.training.conftest import tiny

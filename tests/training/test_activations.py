@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from archdsl import load
-from archdsl.training import Job, activations, job, train
-from archdsl.training.activations import Activations, Watch, edges
-from archdsl.training.team import Alone
+from archdsl.training import Job, job, train
+from archdsl.training.keeping import activations
+from archdsl.training.keeping.activations import Activations, Watch, edges
+from archdsl.training.together.team import Alone
 from archdsl.words.recipe import Data, Evaluate
 from tests.training.conftest import tiny
 

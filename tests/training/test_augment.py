@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from archdsl.training import TrainingError
 from archdsl.training.augment import View, view, wanted
-from archdsl.training.data import Data, Split
+from archdsl.training.data.sources import Data, Split
 from archdsl.training.parts.windows import _at_once, windows
 from archdsl.words.recipe import Augment, Evaluate, Recipe
 

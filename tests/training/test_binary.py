@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from archdsl.training import TrainingError
-from archdsl.training.data import Wanted, load
+from archdsl.training.data.sources import Wanted, load
 from archdsl.words.recipe import Cifar10, Cifar100, Mnist
 from archdsl.words.word import Quoted
 

@@ -20,9 +20,9 @@ from safetensors.numpy import load_file
 
 from archdsl.training import TrainingError
 from archdsl.training.augment import view
-from archdsl.training.cache import cache_folder
-from archdsl.training.data import Data, Wanted, load
-from archdsl.training.images import Pixels
+from archdsl.training.data.cache import cache_folder
+from archdsl.training.data.images import Pixels
+from archdsl.training.data.sources import Data, Wanted, load
 from archdsl.training.parts.pictures import decoded
 from archdsl.words import recipe
 from archdsl.words.recipe import Folder, Recipe
@@ -50,7 +50,7 @@ def decoding(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counts.append(len(files))
         return decoded(files, size, square)
 
-    monkeypatch.setattr("archdsl.training.folder.decoded", counted)
+    monkeypatch.setattr("archdsl.training.data.folder.decoded", counted)
     return counts
 
 
@@ -293,7 +293,7 @@ def test_where_the_cache_is(where: str, tmp_path: Path, monkeypatch: pytest.Monk
 def test_progress_is_told_to_the_last_image(
     folder: Path, source: recipe.Data, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archdsl.training.folder._CHUNK", 1)  # sixteen images at a time
+    monkeypatch.setattr("archdsl.training.data.folder._CHUNK", 1)  # sixteen images at a time
     told: list[tuple[int, int]] = []
     for use in (False, True):
         load(source, WANTED, cache=use, progress=lambda done, of: told.append((done, of)))
@@ -306,7 +306,7 @@ def test_runs_at_once_are_both_right(tmp_path: Path, kept: Path) -> None:
     source = Folder(path=Quoted(str(root)))
     script = (
         "import sys\n"
-        "from archdsl.training.data import Wanted, load\n"
+        "from archdsl.training.data.sources import Wanted, load\n"
         "from archdsl.words.recipe import data_from_text\n"
         "found = load(data_from_text(sys.argv[1]), Wanted(3, 12, 12, square=False, classes=3))\n"
         "print(found.sha256, found.cache)"
@@ -378,7 +378,7 @@ def test_large_sets_are_measured_in_parts_to_the_same_bits(
     data = load(source, WANTED, cache=False)
     cpu = torch.device("cpu")
     whole = view(settings, data, (12, 12), cpu)
-    monkeypatch.setattr("archdsl.training.measured._PART", 50 * 3 * 12 * 12)
+    monkeypatch.setattr("archdsl.training.data.measured._PART", 50 * 3 * 12 * 12)
     told: list[tuple[int, int]] = []
     parts = view(settings, data, (12, 12), cpu, lambda done, of: told.append((done, of)))
     assert torch.equal(parts.mean, whole.mean)

@@ -13,13 +13,14 @@ import torch
 from safetensors.torch import load, load_file
 from torch import nn
 
-from archdsl.training import Interrupted, Job, TrainingError, checkpoint, train
-from archdsl.training.checkpoint import Checkpoint, Progress, Rhythm
+from archdsl.training import Interrupted, Job, TrainingError, train
 from archdsl.training.evaluate import Examination
-from archdsl.training.lock import locked
+from archdsl.training.keeping import checkpoint
+from archdsl.training.keeping.checkpoint import Checkpoint, Progress, Rhythm
+from archdsl.training.keeping.lock import locked
+from archdsl.training.keeping.remembered import remember, remembered
 from archdsl.training.optimizer import optimizer
 from archdsl.training.parts.momentum import PaperMomentum
-from archdsl.training.remembered import remember, remembered
 from archdsl.words.recipe import (
     Adam,
     Augment,
@@ -40,7 +41,7 @@ STEPS = 30
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here is about pictures, which take more time than the training."""
-    monkeypatch.setattr("archdsl.training.chronicle.Chronicle.ended", lambda *_: None)
+    monkeypatch.setattr("archdsl.training.keeping.chronicle.Chronicle.ended", lambda *_: None)
 
 
 @pytest.fixture

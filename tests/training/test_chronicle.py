@@ -18,18 +18,9 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from archdsl import load
-from archdsl.training import (
-    Evaluation,
-    Interrupted,
-    Job,
-    Silent,
-    TrainingError,
-    chronicle,
-    job,
-    plots,
-    train,
-)
-from archdsl.training.layer_plots import kernels
+from archdsl.training import Evaluation, Interrupted, Job, Silent, TrainingError, job, train
+from archdsl.training.keeping import chronicle, plots
+from archdsl.training.keeping.layer_plots import kernels
 from archdsl.words.recipe import Adam, AdamW, Data, Evaluate, Optimizer, Recipe, Scale, Sgd
 from archdsl.words.word import Reference
 
@@ -196,7 +187,7 @@ def test_a_run_draws_its_first_kernels_before_and_after(
         seen.append((sheets, devices))
         return b"drawn"
 
-    monkeypatch.setattr("archdsl.training.layer_plots.kernels", draw)
+    monkeypatch.setattr("archdsl.training.keeping.layer_plots.kernels", draw)
     for devices in (1, 2):
         spec = tmp_path / f"small{devices}.arch"
         spec.write_text(CONV.format(devices=devices), encoding="utf-8")
@@ -246,7 +237,9 @@ class Writer:
 
 @pytest.fixture
 def tensorboard(monkeypatch: pytest.MonkeyPatch) -> type[Writer]:
-    monkeypatch.setattr("archdsl.training.board.find_spec", lambda name: name == "tensorboard")
+    monkeypatch.setattr(
+        "archdsl.training.keeping.board.find_spec", lambda name: name == "tensorboard"
+    )
     module = ModuleType("torch.utils.tensorboard")
     module.SummaryWriter = Writer  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
@@ -276,7 +269,7 @@ def test_a_full_disk_is_told_of(job: Job, tmp_path: Path) -> None:
 def test_without_tensorboard_nothing_is_said(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archdsl.training.board.find_spec", lambda name: None)
+    monkeypatch.setattr("archdsl.training.keeping.board.find_spec", lambda name: None)
     run = train(job, tmp_path / "run").run
     assert not list(run.glob("events*"))
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from archdsl.training import TrainingError
-from archdsl.training.data import Data, Wanted, load
-from archdsl.training.pickles import unpickled
+from archdsl.training.data.pickles import unpickled
+from archdsl.training.data.sources import Data, Wanted, load
 from archdsl.words.recipe import Cifar10, Cifar100
 from archdsl.words.word import Quoted
 

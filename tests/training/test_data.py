@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from archdsl.training import TrainingError
-from archdsl.training.data import Wanted, load
+from archdsl.training.data.sources import Wanted, load
 from archdsl.words.recipe import Data, Folder, Shapes
 from archdsl.words.word import Quoted
 
@@ -148,8 +148,8 @@ def test_shapes_need_ten_classes_and_room() -> None:
 
 
 def test_shapes_are_drawn_at_the_kept_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 30)
-    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+    monkeypatch.setattr("archdsl.training.data.sources.TRAINING_SHAPES", 30)
+    monkeypatch.setattr("archdsl.training.data.sources.TEST_SHAPES", 20)
     found = load(Shapes(), Wanted(2, 10, 14, square=False, classes=10))
     assert found.synthetic
     assert found.train.images.shape == (30, 2, 10, 14)

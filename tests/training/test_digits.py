@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from archdsl.training.data import Wanted, load
+from archdsl.training.data.sources import Wanted, load
 from archdsl.words.recipe import Folder
 from archdsl.words.word import Quoted
 

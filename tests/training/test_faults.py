@@ -52,7 +52,7 @@ arch Small(classes=3) {
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pictures, which take more time than the training."""
-    monkeypatch.setattr("archdsl.training.chronicle.Chronicle.ended", lambda *_: None)
+    monkeypatch.setattr("archdsl.training.keeping.chronicle.Chronicle.ended", lambda *_: None)
 
 
 @pytest.fixture

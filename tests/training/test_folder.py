@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from archdsl.training import TrainingError
-from archdsl.training.data import Data, Wanted, load
+from archdsl.training.data.sources import Data, Wanted, load
 from archdsl.words.recipe import Folder
 from archdsl.words.word import Quoted
 

@@ -33,8 +33,8 @@ TRAIN = """\
 @pytest.fixture
 def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     """80 images of the built-in data instead of 20,000."""
-    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 60)
-    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 20)
+    monkeypatch.setattr("archdsl.training.data.sources.TRAINING_SHAPES", 60)
+    monkeypatch.setattr("archdsl.training.data.sources.TEST_SHAPES", 20)
 
 
 def loaded(tmp_path: Path, text: str) -> archdsl.Arch:

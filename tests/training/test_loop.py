@@ -17,16 +17,8 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
-from archdsl.training import (
-    Evaluation,
-    Interrupted,
-    Job,
-    Silent,
-    Stepped,
-    TrainingError,
-    train,
-)
-from archdsl.training.data import Data, Wanted, load
+from archdsl.training import Evaluation, Interrupted, Job, Silent, Stepped, TrainingError, train
+from archdsl.training.data.sources import Data, Wanted, load
 from archdsl.words.recipe import (
     Augment,
     Cifar10,
@@ -412,8 +404,8 @@ def test_a_module_that_is_not_the_specs_is_a_bug(job: Job, tmp_path: Path) -> No
 def test_shapes_train_the_imported_module(
     make_job: Callable[[Recipe], Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archdsl.training.data.TRAINING_SHAPES", 200)
-    monkeypatch.setattr("archdsl.training.data.TEST_SHAPES", 50)
+    monkeypatch.setattr("archdsl.training.data.sources.TRAINING_SHAPES", 200)
+    monkeypatch.setattr("archdsl.training.data.sources.TEST_SHAPES", 50)
     job = make_job(Recipe(batch=50, epochs=1))
     ten = dataclasses.replace(
         job,

@@ -13,7 +13,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from archdsl.training import TrainingError
-from archdsl.training.data import Data, Wanted, load
+from archdsl.training.data.sources import Data, Wanted, load
 from archdsl.words.recipe import Parquet, data_from_text
 from archdsl.words.word import Quoted
 

@@ -27,7 +27,7 @@ from archdsl.training import (
     predict,
     train,
 )
-from archdsl.training.plots import figure
+from archdsl.training.keeping.plots import figure
 from archdsl.words.recipe import AdamW, Augment, Evaluate, Folder, Recipe, Shapes
 from archdsl.words.word import Quoted
 from tests.training.conftest import COLOURS, tiny, write_folder
@@ -150,7 +150,7 @@ def test_predictions_are_those_of_the_weights(run: Path, folder: Path) -> None:
 def test_more_images_than_fit_one_pass(
     run: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archdsl.training.judging.TOGETHER", 2)
+    monkeypatch.setattr("archdsl.training.afterwards.judging.TOGETHER", 2)
     pictures = [folder / "val" / "red" / f"{i}.png" for i in range(5)]
     pictures.insert(2, folder / "none.png")
     found = list(predict(past_run(run), pictures, top=1, device="cpu"))
@@ -396,7 +396,7 @@ def test_names_are_drawn_as_they_are(
         drawn.append(figure(width, height))
         return drawn[-1]
 
-    monkeypatch.setattr("archdsl.training.plots.figure", kept)
+    monkeypatch.setattr("archdsl.training.keeping.plots.figure", kept)
     assert ran("compare", *odd, "-o", tmp_path / "a.svg")[0] == 0
     legend = drawn[0].axes[0].get_legend()
     assert legend is not None

@@ -15,7 +15,7 @@ from archdsl.training import Job, Silent, probe, train
 from archdsl.training.batches import Batches
 from archdsl.training.plan import Plan, planned
 from archdsl.training.precision import Numbers, Precision
-from archdsl.training.team import Alone
+from archdsl.training.together.team import Alone
 from archdsl.training.update import Update
 from archdsl.training.where import Launch, Where
 from archdsl.words.recipe import Recipe, Sgd

@@ -17,17 +17,17 @@ from torch.distributed.distributed_c10d import Store
 
 from archdsl import load
 from archdsl.training import ToldElsewhere, TrainingError, job
-from archdsl.training import meeting as meetings
 from archdsl.training.augment import View
 from archdsl.training.batches import Batches
-from archdsl.training.data import Split
+from archdsl.training.data.sources import Split
 from archdsl.training.errors import Lost
 from archdsl.training.evaluate import Examination
-from archdsl.training.meeting import Several, meeting
 from archdsl.training.plan import planned
 from archdsl.training.precision import precision
 from archdsl.training.report import Silent
-from archdsl.training.team import Alone
+from archdsl.training.together import meeting as meetings
+from archdsl.training.together.meeting import Several, meeting
+from archdsl.training.together.team import Alone
 from archdsl.training.where import Launch, where
 from archdsl.words.recipe import Augment
 from tests.training.several import PLAIN, records, torchrun, weights, write

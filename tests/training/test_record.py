@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.training import TrainingError, record
+from archdsl.training import TrainingError
+from archdsl.training.keeping import record
 from archdsl.words.recipe import Cosine, Recipe, Sgd
 
 

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import torch
 
-from archdsl.training.cache import cached
+from archdsl.training.data.cache import cached
 from archdsl.training.errors import TrainingError
-from archdsl.training.images import Data, Encoded, Progress, Split, Undecoded, Wanted
+from archdsl.training.data.images import Data, Encoded, Progress, Split, Undecoded, Wanted
 
 
 def held(source: Undecoded, wanted: Wanted, *, cache: bool, progress: Progress) -> Data:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from archdsl import files
+from archdsl.training.afterwards.past import PastRun, TrainedOn, past_run
 from archdsl.training.errors import TrainingError
-from archdsl.training.past import PastRun, TrainedOn, past_run
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def draw_comparison(entries: Sequence[Entry], path: Path) -> None:
     Raises:
         TrainingError: it cannot be written there.
     """
-    from archdsl.training import plots  # matplotlib is slow to import
+    from archdsl.training.keeping import plots  # matplotlib is slow to import
 
     drawn = plots.comparison(
         {entry.name: entry.records for entry in entries}, path.suffix.removeprefix(".")

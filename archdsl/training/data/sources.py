@@ -16,10 +16,10 @@ from archdsl.codegen.trainable import (
     require_classes,
     require_drawable,
 )
-from archdsl.training import binary
-from archdsl.training.folder import folder
-from archdsl.training.held import held, require_memory
-from archdsl.training.images import (
+from archdsl.training.data import binary
+from archdsl.training.data.folder import folder
+from archdsl.training.data.held import held, require_memory
+from archdsl.training.data.images import (
     Data,
     Encoded,
     Labels,
@@ -30,7 +30,7 @@ from archdsl.training.images import (
     Wanted,
     silent,
 )
-from archdsl.training.parquet import parquet
+from archdsl.training.data.parquet import parquet
 from archdsl.training.parts import shapes
 from archdsl.training.parts.packed import resized
 from archdsl.words.recipe import Cifar10, Cifar100, Folder, Mnist, Parquet, Shapes

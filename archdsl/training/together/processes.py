@@ -10,9 +10,9 @@ import torch.distributed as dist
 
 from archdsl.codegen.layout import Layout
 from archdsl.training.errors import TrainingError
-from archdsl.training.meeting import PATIENCE, Meeting
-from archdsl.training.shard import Sharded
-from archdsl.training.team import Alone, Ranks, Team
+from archdsl.training.together.meeting import PATIENCE, Meeting
+from archdsl.training.together.shard import Sharded
+from archdsl.training.together.team import Alone, Ranks, Team
 from archdsl.training.where import Where
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from archdsl.codegen.trainable import require_classes, require_picture_channels
 from archdsl.training.errors import TrainingError
-from archdsl.training.images import Encoded, Pixels, Undecoded, Wanted
+from archdsl.training.data.images import Encoded, Pixels, Undecoded, Wanted
 from archdsl.training.parts.folders import ByClass, splits
 from archdsl.training.parts.pictures import decoded
 from archdsl.words.recipe import Folder

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from archdsl import files
-from archdsl.training.images import Data, Progress
+from archdsl.training.data.images import Data, Progress
 
 _PART: Final = 2**28
 """Bytes of images that are measured before progress is told of."""

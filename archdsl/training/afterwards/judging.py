@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from archdsl.codegen.layout import Layout
+from archdsl.training.afterwards.past import PastRun
 from archdsl.training.batches import resident
-from archdsl.training.data import Data, Split, load
+from archdsl.training.data.sources import Data, Split, load
 from archdsl.training.errors import TrainingError
 from archdsl.training.evaluate import Examination
 from archdsl.training.parts.pictures import decoded
-from archdsl.training.past import PastRun
 from archdsl.training.report import Evaluation, Reporter, Silent
 from archdsl.training.where import where
 from archdsl.words import recipe as words

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from archdsl.codegen.layout import Layout
 from archdsl.torch.generated import imported
-from archdsl.training import augment, record
+from archdsl.training import augment
 from archdsl.training.augment import View
-from archdsl.training.data import Wanted
+from archdsl.training.data.sources import Wanted
 from archdsl.training.errors import TrainingError
+from archdsl.training.keeping import record
 from archdsl.training.precision import Precision, precision
 from archdsl.words import recipe as words
 from archdsl.words.recipe import Augment, Evaluate, Recipe, data_from_text

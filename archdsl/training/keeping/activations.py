@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.modules import activation
 from torch.utils.hooks import RemovableHandle
 
-from archdsl.training.team import Team
+from archdsl.training.together.team import Team
 
 VALUES: Final = 2**18
 """About how many numbers of a layer its histogram is made of."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from archdsl.training import record
+from archdsl.training.keeping import record
 
 
 class Board:

@@ -26,7 +26,7 @@ import PIL
 import torch
 from torch import Tensor
 
-from archdsl.training.images import Data, Digest, Progress, Split, Undecoded, Wanted
+from archdsl.training.data.images import Data, Digest, Progress, Split, Undecoded, Wanted
 
 _FORMAT: Final = "archdsl 1"
 _HASHED: Final = 10**9

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from archdsl.codegen.trainable import require_classes, require_picture_channels
-from archdsl.training.columns import Columns, agreed, opened, reading
+from archdsl.training.data.columns import Columns, agreed, opened, reading
 from archdsl.training.errors import TrainingError
-from archdsl.training.folder import told
-from archdsl.training.images import Encoded, Labels, Pixels, Undecoded, Wanted
+from archdsl.training.data.folder import told
+from archdsl.training.data.images import Encoded, Labels, Pixels, Undecoded, Wanted
 from archdsl.training.parts.folders import few
 from archdsl.training.parts.pictures import decoded
 from archdsl.words.recipe import Parquet

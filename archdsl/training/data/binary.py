@@ -15,11 +15,11 @@ from typing import Final
 
 import numpy as np
 
-from archdsl.training.archive import Files, opened
+from archdsl.training.data.archive import Files, opened
 from archdsl.training.errors import TrainingError
-from archdsl.training.images import Labels, Pixels
+from archdsl.training.data.images import Labels, Pixels
 from archdsl.training.parts.packed import cifar_records, idx
-from archdsl.training.pickles import unpickled
+from archdsl.training.data.pickles import unpickled
 
 Labelled = tuple[Pixels, Labels]
 """Images N x C x H x W and their labels N."""

@@ -16,8 +16,8 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from archdsl.training.activations import edges
-from archdsl.training.plots import figure, literal, saved
+from archdsl.training.keeping.activations import edges
+from archdsl.training.keeping.plots import figure, literal, saved
 
 SILENT, DEAD = "#0072b2", "#d55e00"
 

@@ -20,8 +20,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from archdsl.training import record
 from archdsl.training.errors import TrainingError
+from archdsl.training.keeping import record
 from archdsl.training.report import Evaluation
 
 STATE: Final = "state.json"

@@ -2,7 +2,7 @@
 
 import torch
 
-from archdsl.training.team import Team
+from archdsl.training.together.team import Team
 from archdsl.training.update import Update
 
 

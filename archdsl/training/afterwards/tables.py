@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from archdsl.styled import Line, Piece, line
-from archdsl.training.comparison import Entry
-from archdsl.training.judging import Judgement, Prediction
+from archdsl.training.afterwards.comparison import Entry
+from archdsl.training.afterwards.judging import Judgement, Prediction
 
 NEAR = 5e-4
 """Two losses that differ by less are told as the same: other devices add up in other orders."""

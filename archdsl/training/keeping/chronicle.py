@@ -19,11 +19,11 @@ from typing import IO, Any, Final
 from torch import Tensor, nn
 
 from archdsl.codegen.layout import Layout
-from archdsl.training import record
-from archdsl.training.activations import Activations, Watch
-from archdsl.training.board import Board
+from archdsl.training.keeping import record
+from archdsl.training.keeping.activations import Activations, Watch
+from archdsl.training.keeping.board import Board
 from archdsl.training.plan import Plan
-from archdsl.training.team import Team
+from archdsl.training.together.team import Team
 
 COLUMNS: Final = (
     "kind",
@@ -123,7 +123,7 @@ class Chronicle:
         self._draw()
         after = first_kernels(weights)
         if after is not None and self._kernels is not None:
-            from archdsl.training import layer_plots
+            from archdsl.training.keeping import layer_plots
 
             drawn = layer_plots.kernels(
                 {"before training": self._kernels, "after training": after.detach().cpu()},
@@ -133,7 +133,7 @@ class Chronicle:
             record.write(self.folder / record.KERNELS, drawn)
 
     def _draw(self) -> None:
-        from archdsl.training import layer_plots, plots  # matplotlib is slow to import
+        from archdsl.training.keeping import layer_plots, plots  # matplotlib is slow to import
 
         began = time.monotonic()
         records = record.read_metrics(self.folder / record.METRICS)

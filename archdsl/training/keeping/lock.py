@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from archdsl.training import record
 from archdsl.training.errors import TrainingError
+from archdsl.training.keeping import record
 
 WITHOUT_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 """What file systems without locks answer."""

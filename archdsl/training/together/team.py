@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.nn.parallel import DistributedDataParallel
 
-from archdsl.training.dropout import Shared
+from archdsl.training.together.dropout import Shared
 from archdsl.training.where import Launch
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from archdsl.training.dropout import Shared
-from archdsl.training.team import Ranks
+from archdsl.training.together.dropout import Shared
+from archdsl.training.together.team import Ranks
 
 
 class Sharded(Ranks):

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from archdsl.source import Source
-from archdsl.training import checkpoint, record
-from archdsl.training.checkpoint import Progress
-from archdsl.training.differences import accepted
 from archdsl.training.errors import TrainingError
-from archdsl.training.lock import locked
+from archdsl.training.keeping import checkpoint, record
+from archdsl.training.keeping.checkpoint import Progress
+from archdsl.training.keeping.differences import accepted
+from archdsl.training.keeping.lock import locked
 from archdsl.training.plan import Plan, config, write, write_modules
 
 

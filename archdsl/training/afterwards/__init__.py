@@ -1,0 +1,1 @@
+"""Runs that are over: opened again, judged, and compared."""
