@@ -66,7 +66,7 @@ def long(job: Job) -> Job:
 def test_a_run_that_is_killed_at_random_moments_loses_nothing(folder: Path, tmp_path: Path) -> None:
     """`make soak` kills a longer one."""
     assert killed(folder, tmp_path / "whole", 300, "--times", "0", "0") == 0
-    assert killed(folder, tmp_path / "run", 300, "--times", "20", "1") > 15
+    assert killed(folder, tmp_path / "run", 300, "--times", "20", "1") > 10
     assert_same(tmp_path / "run", tmp_path / "whole")
 
 

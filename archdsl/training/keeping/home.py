@@ -33,7 +33,7 @@ class Home:
 
     def discard(self) -> None:
         """Remove a folder in which nothing has been done."""
-        if self.new:
+        if self.new and self.folder.exists():
             shutil.rmtree(self.folder)
 
 
