@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -398,6 +399,8 @@ def train(
 
     memory.keep_freed()
     lines = [Source("--recipe", line) for line in recipe or ()]
+    if lr is not None and not math.isfinite(lr):
+        _fail(f"--lr {lr}: it is a number of more than 0")
     if lr is not None:
         lines.append(Source("--lr", f"set optimizer lr={lr!r}"))
     shorts = {"batch": batch, "seed": seed}
@@ -502,7 +505,7 @@ def compare(
     color: Colored = Color.AUTO,
 ) -> None:
     """Draw the losses of runs in one plot, and print what each came to."""
-    if output.suffix not in (".png", ".svg"):
+    if output.suffix.lower() not in (".png", ".svg"):
         _fail(f"-o {output}: a plot is written as .png or .svg")
     _require_training()
     from archdsl import training

@@ -155,8 +155,9 @@ PICTURE_CHANNELS = (1, 3)
 def require_classes(place: str, held: int, classes: int) -> None:
     """Raises TrainingError where data has another number of classes than the network."""
     if held != classes:
+        has = "1 class" if held == 1 else f"{held} classes"
         raise TrainingError(
-            f"{place}: it has {held} classes and the network's output is {classes}; "
+            f"{place}: it has {has} and the network's output is {classes}; "
             f"make them agree, with --set classes={held} where the network has that parameter"
         )
 

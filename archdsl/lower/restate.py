@@ -11,7 +11,7 @@ from archdsl.lower.expand import Expander
 from archdsl.lower.read import Drafter, restate
 from archdsl.lower.recipe import recipe
 from archdsl.lower.variants import Editor
-from archdsl.source import Source
+from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
 from archdsl.words.arithmetic import Quantity
@@ -37,7 +37,12 @@ def restated(
     draft = Drafter(overrides, expander, Findings()).draft(arch)
     assert draft is not None
     for source in lines:
-        for statement in parse(source, findings).statements:
+        statements = parse(source, findings).statements
+        if not source.text.strip():
+            end = Span(source, 0, 0)
+            help = ("write a line of a train block, such as  batch 64",)
+            findings.append(at(catalogue.MISSING_ARGUMENT, end, "the line is empty", help=help))
+        for statement in statements:
             _restate(draft, statement, Editor(draft, expander, findings), findings)
     found, _ = recipe(draft.settings, stages, findings)
     return found if not findings else None
@@ -60,11 +65,17 @@ def _restate(draft: Draft, statement: tree.Statement, editor: Editor, findings: 
                 catalogue.UNKNOWN_NAME,
                 statement.arguments[0].span,
                 f"{draft.definition.name.text}'s recipe has no line '{target}' to be changed",
-                help=(f"lines are {', '.join(sorted(Setting.words))}; --set sets a parameter",),
+                help=(_lines_of(draft),),
             )
         )
         return
     editor.edit(cls, statement)
+
+
+def _lines_of(draft: Draft) -> str:
+    """Help for a line that is not there."""
+    own = dict.fromkeys(line.word for line in draft.settings)
+    return f"it has {', '.join(own) or 'none'}, and the defaults; --set sets a parameter"
 
 
 def _has(draft: Draft, word: str) -> bool:

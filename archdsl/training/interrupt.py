@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, heard between steps: a signal must not tear an update in two."""
+"""Ctrl-C, SIGTERM and SIGHUP, heard between steps: none must tear an update in two."""
 
 import signal
 import threading
@@ -8,9 +8,10 @@ from archdsl.training.errors import Interrupted
 
 
 class Interrupt:
-    """While entered, the first SIGINT or SIGTERM is remembered; a second one acts as it always did.
+    """While entered, the first signal is remembered; the same one again acts as it always did.
 
-    With `at_once`, the first one raises `Interrupted` where it is heard: nothing has begun that it
+    SIGHUP comes where a terminal is closed; where nohup has it ignored, it goes on being so. With
+    `at_once`, the first signal raises `Interrupted` where it is heard: nothing has begun that it
     could tear. Python delivers signals to the main thread alone: in any other, entering this
     changes nothing.
     """
@@ -23,8 +24,10 @@ class Interrupt:
 
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._hear)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                before = signal.getsignal(number)
+                if number != signal.SIGHUP or before is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(
@@ -36,9 +39,12 @@ class Interrupt:
         self._restore()
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.signal == number:
+            self._restore()
+            signal.raise_signal(number)
         self.signal = number
-        self._restore()
         if self.at_once:
+            self._restore()
             raise Interrupted(None, 0, number)
 
     def _restore(self) -> None:

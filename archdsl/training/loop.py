@@ -16,7 +16,7 @@ from archdsl.training.job import Job
 from archdsl.training.keeping import record
 from archdsl.training.keeping.home import Home, home
 from archdsl.training.plan import Plan, facts, planned
-from archdsl.training.report import Reporter, Result, Silent
+from archdsl.training.report import Heedless, Reporter, Result, Silent
 from archdsl.training.run import Run
 from archdsl.training.together.meeting import Meeting, meeting
 from archdsl.training.together.processes import team
@@ -56,7 +56,7 @@ def train(
     Raises:
         TrainingError: data, settings or machine are not fit for it, the loss stopped being a
             number, or the disk is full.
-        Interrupted: Ctrl-C or SIGTERM; what there was is saved.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; what there was is saved.
     """
     began = time.perf_counter()
     if checkpoint_every is not None and checkpoint_every < 1:
@@ -67,7 +67,7 @@ def train(
         ExitStack() as last,
     ):
         place = where(layout, device, job.devices, job.spec_name, shard)
-        hears = report if report is not None and place.leads else Silent()
+        hears = Heedless(report) if report is not None and place.leads else Silent()
         last.callback(hears.ended)
         numbers = precisions.precision(precision, deterministic, place.first)
         plan = planned(job, place, steps, epochs, numbers, hears, cache)

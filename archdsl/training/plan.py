@@ -173,8 +173,15 @@ def _module(plan: Plan) -> str:
     return plan.job.module if layout is Layout.FUSED else plan.job.divided[layout].text
 
 
+def modules(plan: Plan) -> dict[str, str]:
+    """The module that is trained and, of other layouts, the fused one that it begins from."""
+    found = {record.MODULE: _module(plan)}
+    if plan.where.layout is not Layout.FUSED:
+        found[record.FUSED] = plan.job.module
+    return found
+
+
 def write_modules(plan: Plan, folder: Path) -> None:
     """Put the module that is trained into a folder, and the fused one that it begins from."""
-    record.write(folder / record.MODULE, _module(plan))
-    if plan.where.layout is not Layout.FUSED:
-        record.write(folder / record.FUSED, plan.job.module)
+    for name, text in modules(plan).items():
+        record.write(folder / name, text)

@@ -1,6 +1,7 @@
 """What a run tells whoever watches it. The loop knows no terminal: it speaks to a `Reporter`."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -113,6 +114,44 @@ class Reporter(Protocol):
 
     def ended(self) -> None:
         """The run is over, well or badly: let go of the terminal."""
+
+
+class Heedless:
+    """Tells a reporter for as long as it can be told.
+
+    A run does not end since nobody reads of it any more: the pipe was closed, the disk of a log is
+    full.
+    """
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+
+    def started(self, event: Started) -> None:
+        self._tell(lambda report: report.started(event))
+
+    def noted(self, text: str) -> None:
+        self._tell(lambda report: report.noted(text))
+
+    def worked(self, what: str, done: int, total: int) -> None:
+        self._tell(lambda report: report.worked(what, done, total))
+
+    def stepped(self, event: Stepped) -> None:
+        self._tell(lambda report: report.stepped(event))
+
+    def evaluated(self, event: Evaluation) -> None:
+        self._tell(lambda report: report.evaluated(event))
+
+    def finished(self, result: Result) -> None:
+        self._tell(lambda report: report.finished(result))
+
+    def ended(self) -> None:
+        self._tell(lambda report: report.ended())
+
+    def _tell(self, tell: Callable[[Reporter], None]) -> None:
+        try:
+            tell(self._report)
+        except OSError:
+            self._report = Silent()
 
 
 class Silent:

@@ -32,7 +32,7 @@ from archdsl.training.together.team import Team
 from archdsl.training.update import Update
 
 KEEP: Final = 1
-"""That it is time for a checkpoint, among signals' numbers: less than those that are heard."""
+"""That it is time for a checkpoint, among what processes agree on; signals follow it."""
 
 
 class Run:
@@ -81,9 +81,15 @@ class Run:
             return
         self.progress = Progress.from_json(state)
         weights = load(self.team.shared(found.weights if found else b""))
-        self.team.load(self.network, weights)
-        own = self.team.dealt(found.parts if found else [])
-        remember(self.update.optimizer, self.network, load(own))
+        own = load(self.team.dealt(found.parts if found else []))
+        try:
+            self.team.load(self.network, weights)
+            remember(self.update.optimizer, self.network, own)
+        except (KeyError, RuntimeError) as problem:
+            raise TrainingError(
+                f"{self.told / record.CHECKPOINTS}: what is there is of another network; leave "
+                "--resume away to begin another run"
+            ) from problem
         for evaluation in self.progress.evaluations:
             self._heard(evaluation)
 
@@ -204,7 +210,8 @@ class Run:
         if self.team.leads:
             checkpoint.forget(self.folder, self.step)
         return TrainingError(
-            f"{what} in {self.told}; --resume --changed goes on from an earlier checkpoint"
+            f"{what} in {self.told}; --resume --changed goes on from the checkpoint before, or "
+            "begins again where there is none"
         )
 
     def _heard(self, evaluation: Evaluation) -> None:
@@ -214,12 +221,14 @@ class Run:
     def _heed(self) -> None:
         """Keep the run if it is time for it, and end it for a signal: all processes at once."""
         due = not self.to_evaluate and self.rhythm.due(self.step, self.progress.evaluated)
-        agreed = self.team.agreed(self.interrupt.signal or (KEEP if due else None))
+        heard = self.interrupt.signal
+        wanted = KEEP if due else None
+        agreed = self.team.agreed(wanted if heard is None else KEEP + heard)
         if agreed == KEEP:
             self._checkpoint()
         elif agreed is not None:
             self._keep()
-            raise Interrupted(self.told, self.step, agreed)
+            raise Interrupted(self.told, self.step, agreed - KEEP)
 
     def _keep(self) -> None:
         """What there is, for people and to go on from."""

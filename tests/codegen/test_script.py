@@ -168,7 +168,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         labels = b"\0\0\x08\x01" + size + bytes(range(count))
         (tmp_path / "mnist" / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
         (tmp_path / "mnist" / f"{prefix}-labels-idx1-ubyte").write_bytes(labels)
-    for room in ("training.data", "codegen.ingredients"):
+    for room in ("training.data.sources", "codegen.ingredients"):
         monkeypatch.setattr(f"archdsl.{room}.TRAINING_SHAPES", 100)
         monkeypatch.setattr(f"archdsl.{room}.TEST_SHAPES", 30)
     monkeypatch.chdir(tmp_path)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from safetensors.torch import load, load_file
+from safetensors.torch import load, load_file, save
 from torch import nn
 
-from archdsl.training import Interrupted, Job, TrainingError, train
+from archdsl.training import Interrupted, Job, Silent, Stepped, TrainingError, train
 from archdsl.training.evaluate import Examination
 from archdsl.training.keeping import checkpoint
 from archdsl.training.keeping.checkpoint import Checkpoint, Progress, Rhythm
@@ -23,6 +23,7 @@ from archdsl.training.optimizer import optimizer
 from archdsl.training.parts.momentum import PaperMomentum
 from archdsl.words.recipe import (
     Adam,
+    AdamW,
     Augment,
     Evaluate,
     Folder,
@@ -202,6 +203,111 @@ def test_a_damaged_checkpoint_is_told_of_and_passed_over(
     assert heard.notes[1] == "goes on after step 9"
     assert heard.steps[0] == 10
     assert_same(run, tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_does_not_count_as_the_newest(long: Job, tmp_path: Path) -> None:
+    """Else whole ones were removed for it, and the finished run kept it alone."""
+    run = tmp_path / "run"
+    train(long, tmp_path / "whole")
+    stop(long, run, after=8, checkpoint_every=4)
+    (run / "checkpoints" / checkpoints(run)[-1] / "weights.safetensors").write_bytes(b"cut")
+    stop(long, run, after=6, resume=True, checkpoint_every=1)
+    assert checkpoints(run) == ["step-00000005", "step-00000006"]
+    resume(long, run)
+    assert checkpoints(run) == ["step-00000030"]
+    assert_same(run, tmp_path / "whole")
+
+
+@pytest.mark.parametrize("manifest", ["{}", "[]", "null", "3", '{"state.json": 1}'])
+def test_a_manifest_that_is_none_is_damage(long: Job, tmp_path: Path, manifest: str) -> None:
+    run = tmp_path / "run"
+    stop(long, run, after=8, checkpoint_every=4)
+    (run / "checkpoints" / "step-00000008" / "manifest.json").write_text(manifest)
+    found, ails = checkpoint.newest(run)
+    assert found == run / "checkpoints" / "step-00000004"
+    assert "manifest.json is none of a checkpoint" in ails[0]
+
+
+def test_what_else_lies_among_checkpoints_is_passed_over(long: Job, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    stop(long, run, after=8)
+    home = run / "checkpoints"
+    shutil.copytree(home / "step-00000008", home / "step-00000008.bak")
+    (home / "step-00000099").write_text("")
+    (home / ".DS_Store").write_text("")
+    resume(long, run)
+    assert {path.name for path in home.iterdir()} == {
+        "step-00000030",
+        "step-00000008.bak",
+        "step-00000099",
+        ".DS_Store",
+    }
+
+
+def test_checkpoints_of_nobody_knows_what_are_not_gone_on_from(long: Job, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    stop(long, run, after=8)
+    (run / "config.json").unlink()
+    with pytest.raises(TrainingError, match=r"run has lost its config\.json, without which nobody"):
+        resume(long, run)
+    assert checkpoints(run)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", "{"])
+def test_a_config_that_is_none_is_told(long: Job, tmp_path: Path, text: str) -> None:
+    run = tmp_path / "run"
+    stop(long, run, after=8)
+    (run / "config.json").write_text(text)
+    with pytest.raises(TrainingError, match=r"config\.json .*leave --resume away"):
+        resume(long, run)
+
+
+def test_checkpoints_of_another_network_are_told(long: Job, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    stop(long, run, after=8)
+    folder = run / "checkpoints" / "step-00000008"
+    found = checkpoint.read(folder)
+    weights = {"other": torch.zeros(3)}
+    checkpoint.save(run, 8, dataclasses.replace(found, weights=save(weights)))
+    with pytest.raises(TrainingError, match="what is there is of another network"):
+        resume(long, run)
+
+
+def test_a_module_that_was_changed_is_written_anew(long: Job, tmp_path: Path) -> None:
+    """What is trained is the module that the spec gives."""
+    run = tmp_path / "run"
+    train(long, tmp_path / "whole")
+    stop(long, run, after=8)
+    (run / "model.py").write_text(long.module.replace("nn.ReLU", "nn.Tanh"))
+    _, heard = resume(long, run)
+    assert any("model.py was not what was trained" in note for note in heard.notes)
+    assert (run / "model.py").read_text() == long.module
+    assert_same(run, tmp_path / "whole")
+
+
+def test_changed_is_said_of_a_run_that_goes_on(long: Job, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="--changed is said of a run that goes on"):
+        train(long, tmp_path / "run", changed=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_is_not_changed_without_anything_to_do(long: Job, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(long, run)
+    before = (run / "config.json").read_text()
+    with pytest.raises(TrainingError, match="run is finished"):
+        train(with_recipe(long, optimizer=AdamW(lr=0.5)), run, resume=True, changed=True)
+    assert (run / "config.json").read_text() == before
+
+
+def test_a_run_goes_on_when_nobody_reads_of_it(long: Job, tmp_path: Path) -> None:
+    class Gone(Silent):
+        def stepped(self, event: Stepped) -> None:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    train(long, tmp_path / "whole")
+    train(long, tmp_path / "run", report=Gone())
+    assert_same(tmp_path / "run", tmp_path / "whole")
 
 
 def test_without_a_whole_checkpoint_there_is_nothing_to_go_on_from(

@@ -94,7 +94,9 @@ def wait_for(process: "subprocess.Popen[str]", done: Callable[[], bool]) -> None
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["term", "int"]
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)],
+    ids=["term", "int", "hup"],
 )
 def test_a_signal_to_the_command_is_its_exit_code_and_resume_goes_on(
     folder: Path, tmp_path: Path, number: signal.Signals, code: int
@@ -272,7 +274,9 @@ def test_a_run_whose_loss_goes_wrong_goes_on_from_before_that(long: Job, tmp_pat
     wild = with_recipe(long, optimizer=Sgd(lr=1e30, momentum=0.9))
     train(calm, tmp_path / "whole")
     stop(calm, run, after=10)
-    with pytest.raises(TrainingError, match=r"^step 12: .* --changed goes on from an earlier"):
+    with pytest.raises(
+        TrainingError, match=r"^step 12: .* --changed goes on from the checkpoint before"
+    ):
         resume(wild, run, changed=True, checkpoint_every=1)
     assert checkpoints(run) == ["step-00000010"]
     _, heard = resume(calm, run, changed=True)
@@ -299,6 +303,8 @@ def test_a_held_out_loss_that_goes_wrong_stops_the_run(
         return torch.full((len(images), 3), torch.nan)
 
     monkeypatch.setattr(Examination, "log_probabilities", wrong)
-    with pytest.raises(TrainingError, match=r"^step 8: the held-out loss is nan; lower .* earlier"):
+    with pytest.raises(
+        TrainingError, match=r"^step 8: the held-out loss is nan; lower .* checkpoint before"
+    ):
         train(long, tmp_path / "run", checkpoint_every=6)
     assert checkpoints(tmp_path / "run") == ["step-00000006"]

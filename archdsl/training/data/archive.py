@@ -4,6 +4,7 @@ A tarball is read, never extracted. Of its members only plain files are taken, b
 their names, so where a member claims to lie says nothing.
 """
 
+import lzma
 import tarfile
 import zlib
 from abc import ABC, abstractmethod
@@ -90,7 +91,7 @@ class _Tarball(Files):
                     and (name := PurePosixPath(member.name).name) in wanted
                     and (file := archive.extractfile(member)) is not None
                 }
-        except (tarfile.TarError, OSError, EOFError, zlib.error) as problem:
+        except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as problem:
             raise TrainingError(
                 f"{path}: not a tarball, or cut short; fetch it again, or name the folder that it "
                 "was extracted to"

@@ -1,17 +1,19 @@
 """What normalising needs of a training set, measured once and kept beside its images."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from archdsl import files
 from archdsl.training.data.images import Data, Progress
 
+_SHA: Final = 64
+"""Characters of a sha256, with which a file of sums begins; safetensors follow."""
 _PART: Final = 2**28
 """Bytes of images that are measured before progress is told of."""
 
@@ -25,13 +27,20 @@ def measured(
     """
     if data.cache is None:
         return _summed(data.train.images, sums, progress)
-    path = data.cache.with_name(f"{data.sha256[:32]}-{what}.safetensors")
-    with suppress(OSError, SafetensorError):
-        return load(path.read_bytes())
+    path = data.cache.with_name(f"{data.sha256[:32]}-{what}.sums")
+    with suppress(OSError):
+        sha, raw = path.read_bytes()[:_SHA], path.read_bytes()[_SHA:]
+        if sha == _sha256(raw):
+            return load(raw)
     found = _summed(data.train.images, sums, progress)
     with suppress(OSError):  # the cache is full, or for reading only
-        files.write(path, save(found))
+        raw = save(found)
+        files.write(path, _sha256(raw) + raw)
     return found
+
+
+def _sha256(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).hexdigest().encode()
 
 
 def _summed(

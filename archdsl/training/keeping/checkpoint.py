@@ -12,6 +12,7 @@ All randomness of a step is a function of the seed and the step, so none is kept
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from archdsl.training.report import Evaluation
 
 STATE: Final = "state.json"
 MANIFEST: Final = "manifest.json"
+_STEP: Final = re.compile(r"step-\d{8,}")
 KEPT: Final = 2
 """How many a run keeps: the newest, and the one before it, should that be damaged."""
 MINUTES: Final = 10
@@ -97,7 +99,7 @@ def save(run: Path, step: int, checkpoint: Checkpoint) -> None:
     made, replaced = home / f".{final.name}", home / f".{final.name}.replaced"
     try:
         home.mkdir(exist_ok=True)
-        for left in home.glob(".*"):
+        for left in home.glob(".step-*"):
             shutil.rmtree(left)
         _require_space(home, sum(map(len, checkpoint.files().values())))
         made.mkdir()
@@ -124,6 +126,8 @@ def read(folder: Path) -> Checkpoint:
         manifest = json.loads(_bytes(folder / MANIFEST))
     except ValueError:
         raise Damaged(f"{MANIFEST} is no JSON") from None
+    if not isinstance(manifest, dict) or not {STATE, record.WEIGHTS} <= manifest.keys():
+        raise Damaged(f"{MANIFEST} is none of a checkpoint")
     contents = {name: _bytes(folder / name) for name in manifest}
     for name, raw in contents.items():
         if hashlib.sha256(raw).hexdigest() != manifest[name]:
@@ -144,6 +148,17 @@ def progress(folder: Path) -> Progress:
 def forget(run: Path, step: int) -> None:
     """Remove a checkpoint from which there is no going on, if it was taken."""
     shutil.rmtree(_place(run, step), ignore_errors=True)
+
+
+def forget_after(run: Path, folder: Path) -> None:
+    """Remove the damaged checkpoints that are newer than the one that is gone on from.
+
+    They would count as the newest, and whole ones be removed for them.
+    """
+    for later in _newest_first(run):
+        if later == folder:
+            return
+        shutil.rmtree(later, ignore_errors=True)
 
 
 def prune(run: Path, kept: int) -> None:
@@ -205,7 +220,8 @@ def _place(run: Path, step: int) -> Path:
 
 def _newest_first(run: Path) -> list[Path]:
     found = (run / record.CHECKPOINTS).glob("step-*")
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+    own = [path for path in found if _STEP.fullmatch(path.name) and path.is_dir()]
+    return sorted(own, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
 
 def _require_space(home: Path, needed: int) -> None:

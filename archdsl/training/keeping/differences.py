@@ -10,10 +10,11 @@ from archdsl.source import Source
 from archdsl.training.errors import TrainingError
 
 FREE: Final = frozenset(
-    "name spec used restated module normalisation device versions hardware started resumed".split()
+    "name spec used restated module fused normalisation activations device versions hardware "
+    "started resumed".split()
 )
 """What of config.json is not compared. The spec's text may differ in comments, and the module,
-which is made from it, is compared as a text; `normalisation` follows from data and recipe."""
+which is made from it, is compared as a text; the others follow from what is compared."""
 
 ADJUSTABLE: Final = (
     ("steps",),
@@ -59,12 +60,12 @@ def accepted(
     found = differences(before, now)
     refused = [d for d in found if not (changed and d.adjustable)]
     told = list(dict.fromkeys(map(str, refused)))
-    if before["module"] != now["module"]:
-        kept = run / before["spec"]["file"]
-        told.insert(0, _line(spec.name, kept.read_text(encoding="utf-8"), spec.text))
+    same = before["module"] == now["module"] or before["layout"] != now["layout"]
+    if not same:
+        told.insert(0, _line(run / before["spec"]["file"], spec))
     if told:
         remedy = "Undo that, or leave --resume away to begin another"
-        if all(d.adjustable for d in found) and before["module"] == now["module"]:
+        if same and all(d.adjustable for d in found):
             remedy = f"{remedy}; --changed goes on with what is new"
         raise TrainingError(f"{run} was another run: {'; '.join(told)}. {remedy}")
     return list(dict.fromkeys(map(str, found)))
@@ -101,11 +102,16 @@ def _value(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 
-def _line(spec_name: str, before: str, now: str) -> str:
-    """The first place where a spec is another."""
-    diff = list(unified_diff(before.splitlines(), now.splitlines(), n=0, lineterm=""))[2:]
+def _line(kept: Path, spec: Source) -> str:
+    """The first place where a spec is another than the run's copy of it."""
+    if not kept.exists():
+        return f"its copy of the spec, {kept.name}, is gone, and {spec.name} makes another module"
+    before = kept.read_text(encoding="utf-8").splitlines()
+    diff = list(unified_diff(before, spec.text.splitlines(), n=0, lineterm=""))[2:]
+    if kept.name != spec.name:
+        return f"its spec was called {kept.name}, is {spec.name}"
     if not diff:
-        return f"this version of archdsl makes another module of {spec_name}"
+        return f"this version of archdsl makes another module of {spec.name}"
     was = next((line[1:].strip() for line in diff if line.startswith("-")), "not there")
     is_ = next((line[1:].strip() for line in diff if line.startswith("+")), "not there")
-    return f"in {spec_name} `{was}` is `{is_}`"
+    return f"in {spec.name} `{was}` is `{is_}`"

@@ -7,15 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from archdsl.source import Source
 from archdsl.training.errors import TrainingError
+from archdsl.training.job import Job
 from archdsl.training.keeping import checkpoint, record
 from archdsl.training.keeping.checkpoint import Progress
 from archdsl.training.keeping.differences import accepted
 from archdsl.training.keeping.lock import locked
-from archdsl.training.plan import Plan, config, write, write_modules
+from archdsl.training.plan import Plan, config, modules, write, write_modules
+
+_NEEDED: Final = frozenset(("data", "recipe", "module", "layout", "spec", "steps", "started"))
+"""Of config.json, to tell whether a run may go on."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ def home(plan: Plan, run: Path | None, resume: bool, changed: bool) -> Iterator[
             write_modules(plan, Path(passing))
             yield Home(Path(passing), new=False)
         return
-    before = _stopped(run, plan.job.name) if resume else None
+    if changed and not resume:
+        raise TrainingError("--changed is said of a run that goes on: add --resume")
+    before = _stopped(run, plan.job) if resume else None
     folder = record.create(run, plan.job.name) if before is None else before
     with locked(folder):
         if before is None or not (folder / record.CONFIG).exists():
@@ -62,7 +68,7 @@ def home(plan: Plan, run: Path | None, resume: bool, changed: bool) -> Iterator[
             yield _again(plan, folder, changed)
 
 
-def _stopped(run: Path | None, name: str) -> Path | None:
+def _stopped(run: Path | None, job: Job) -> Path | None:
     """The folder of the run to go on with: the one that is named, or the newest runs/NAME-N.
 
     None where there is no such folder, so that one command begins a run and goes on with it.
@@ -73,15 +79,24 @@ def _stopped(run: Path | None, name: str) -> Path | None:
     if run is None:
         numbers = [
             int(number)
-            for path in Path("runs").glob(f"{name}-*")
-            if (number := path.name.removeprefix(f"{name}-")).isdecimal()
+            for path in Path("runs").glob(f"{job.name}-*")
+            if (number := path.name.removeprefix(f"{job.name}-")).isdecimal()
         ]
-        return Path("runs") / f"{name}-{max(numbers)}" if numbers else None
-    if not run.exists():
-        return None
-    # A run that was stopped as it began has its lock and little else, or not even that.
-    signs = (record.CONFIG, record.LOCK)
-    if not any((run / sign).exists() for sign in signs) and any(run.iterdir()):
+        if not numbers:
+            return None
+        run = Path("runs") / f"{job.name}-{max(numbers)}"
+    if not run.exists() or (run / record.CONFIG).exists():
+        return run if run.exists() else None
+    # A run that was stopped as it began has its lock and some of what is written first.
+    begun = {record.LOCK, record.MODULE, record.FUSED, record.NORMALISATION, job.spec_name}
+    others = {path.name for path in run.iterdir()} - begun - {Path(p).parts[0] for p in job.used}
+    others = {name for name in others if not name.startswith(".")}
+    if others & record.OWN:
+        raise TrainingError(
+            f"{run} has lost its {record.CONFIG}, without which nobody knows what its checkpoints "
+            "are of; put it back, or leave --resume away to begin another run"
+        )
+    if others:
         raise TrainingError(f"{run} is no run's folder: it has no {record.CONFIG}")
     return run
 
@@ -94,18 +109,21 @@ def _again(plan: Plan, folder: Path, changed: bool) -> Home:
     changes = accepted(folder, before, now, spec, changed)
     result = folder / record.RESULT
     if result.exists() and not changes:
-        raise TrainingError(
-            f"{folder} is finished: all of its {before['steps']:,} steps are done, or its "
-            "schedule has ended it; leave --resume away to begin another run, or give it more "
-            "--steps with --resume --changed"
-        )
+        raise _finished(folder, before["steps"])
     found, ails = checkpoint.newest(folder)
     progress = checkpoint.progress(found) if found else Progress()
+    if result.exists() and progress.step == plan.clock.steps:
+        raise _finished(folder, before["steps"])
     if progress.step > plan.clock.steps:
         raise TrainingError(
             f"{plan.clock.steps:,} steps: {folder} has done {progress.step:,}; take more"
         )
+    if found:
+        checkpoint.forget_after(folder, found)
     record.cut(folder, progress.lengths)
+    if not _has_modules(plan, folder):
+        ails.append(f"{folder / record.MODULE} was not what was trained, and is written anew")
+        write_modules(plan, folder)
     here = {name: now[name] for name in ("device", "versions", "hardware", "started")}
     resumed = {"step": progress.step, "changes": changes, **here}
     again = {**(now if changes else before), "started": before["started"]}
@@ -118,6 +136,22 @@ def _again(plan: Plan, folder: Path, changed: bool) -> Home:
     return Home(folder, new=False, checkpoint=found, notes=(*ails, *changes, told))
 
 
+def _finished(folder: Path, steps: int) -> TrainingError:
+    return TrainingError(
+        f"{folder} is finished: all of its {steps:,} steps are done, or its schedule has ended it; "
+        "leave --resume away to begin another run, or give it more --steps (or another schedule) "
+        "with --resume --changed"
+    )
+
+
+def _has_modules(plan: Plan, folder: Path) -> bool:
+    """Whether the modules in a folder are those that are trained."""
+    return all(
+        (folder / name).exists() and (folder / name).read_bytes() == text.encode()
+        for name, text in modules(plan).items()
+    )
+
+
 def _config(folder: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((folder / record.CONFIG).read_text(encoding="utf-8"))
@@ -126,4 +160,9 @@ def _config(folder: Path) -> dict[str, Any]:
             f"{folder / record.CONFIG} cannot be read ({problem}); leave --resume away to begin "
             "another run"
         ) from problem
+    if not isinstance(found, dict) or not found.keys() >= _NEEDED:
+        raise TrainingError(
+            f"{folder / record.CONFIG} is not what a run writes; leave --resume away to begin "
+            "another run"
+        )
     return found

@@ -51,11 +51,15 @@ USED: Final = "used"
 """The folder in it for files that the spec uses from outside of its own folder."""
 
 FREE_SPACE: Final = "free some space, then go on with --resume"
+_IN_ITS_PLACE: Final = "something else is in its place: move that away, then go on with --resume"
 _REMEDIES: Final = {
     errno.EFBIG: "raise the limit on the size of files (ulimit -f), then go on with --resume",
     errno.EACCES: "make its folder writable, then go on with --resume",
     errno.EPERM: "make its folder writable, then go on with --resume",
     errno.EROFS: "make its disk writable, then go on with --resume",
+    errno.ENOTDIR: _IN_ITS_PLACE,
+    errno.EISDIR: _IN_ITS_PLACE,
+    errno.EEXIST: _IN_ITS_PLACE,
     errno.ENOENT: "something has removed its folder; nothing can be kept there",
 }
 
@@ -195,8 +199,12 @@ class Metrics:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Every record of a metrics.jsonl."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Every record of a metrics.jsonl, but for lines that are damaged."""
+    found = []
+    for line in path.read_bytes().splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return [each for each in found if isinstance(each, dict)]
 
 
 def lengths(folder: Path) -> dict[str, int]:

@@ -8,6 +8,8 @@ SUFFIXES = frozenset(
     {
         ".bmp",
         ".gif",
+        ".jfif",
+        ".jpe",
         ".jpeg",
         ".jpg",
         ".pgm",
@@ -80,6 +82,12 @@ def _labelled(folder: Path) -> ByClass:
 
 
 def _by_class(folder: Path) -> ByClass:
+    for entry in folder.iterdir():
+        try:
+            entry.name.encode()
+        except UnicodeEncodeError:
+            told = f"{folder} has {entry.name!a}, which is no UTF-8; rename it"
+            raise ValueError(told) from None
     return {
         entry.name: _images(entry) or _images(entry / "images")
         for entry in sorted(folder.iterdir())
@@ -93,7 +101,9 @@ def _images(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
+        if file.suffix.lower() in SUFFIXES
+        and not file.name.startswith(".")  # macOS keeps notes on 0.png in ._0.png
+        and (file.is_file() or not file.exists())
     )
 
 

@@ -53,6 +53,8 @@ def _picture(
             factor = max(2 * width / opened.width, 2 * height / opened.height)
             least = round(opened.width * factor), round(opened.height * factor)
             opened.draft(MODES[channels], least)
+            if opened.mode == "I" and opened.format == "TIFF":
+                raise ValueError("its pixels have 32 bits; save it with 8 or 16")
             upright = ImageOps.exif_transpose(opened)
             image = _eight_bit(upright).convert(MODES[channels])
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:

@@ -394,6 +394,8 @@ SUFFIXES = frozenset(
     {
         ".bmp",
         ".gif",
+        ".jfif",
+        ".jpe",
         ".jpeg",
         ".jpg",
         ".pgm",
@@ -466,6 +468,12 @@ def _labelled(folder: Path) -> ByClass:
 
 
 def _by_class(folder: Path) -> ByClass:
+    for entry in folder.iterdir():
+        try:
+            entry.name.encode()
+        except UnicodeEncodeError:
+            told = f"{folder} has {entry.name!a}, which is no UTF-8; rename it"
+            raise ValueError(told) from None
     return {
         entry.name: _images(entry) or _images(entry / "images")
         for entry in sorted(folder.iterdir())
@@ -479,7 +487,9 @@ def _images(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
+        if file.suffix.lower() in SUFFIXES
+        and not file.name.startswith(".")  # macOS keeps notes on 0.png in ._0.png
+        and (file.is_file() or not file.exists())
     )
 
 
@@ -545,6 +555,8 @@ def _picture(
             factor = max(2 * width / opened.width, 2 * height / opened.height)
             least = round(opened.width * factor), round(opened.height * factor)
             opened.draft(MODES[channels], least)
+            if opened.mode == "I" and opened.format == "TIFF":
+                raise ValueError("its pixels have 32 bits; save it with 8 or 16")
             upright = ImageOps.exif_transpose(opened)
             image = _eight_bit(upright).convert(MODES[channels])
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
