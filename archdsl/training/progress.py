@@ -38,14 +38,15 @@ class _Work:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._what = ""
+        self._what, self._done = "", 0
         self._began = self._said = 0.0
 
     def seconds_left(self, what: str, done: int, total: int) -> float:
         """At the speed so far, once so much is done."""
-        if what != self._what:
+        if what != self._what or done < self._done:  # another, or the same once more
             self._what = what
             self._began = self._said = self._clock()
+        self._done = done
         return (self._clock() - self._began) * (total - done) / max(done, 1)
 
     def is_due(self) -> bool:

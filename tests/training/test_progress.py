@@ -215,6 +215,17 @@ def test_long_work_is_told_with_the_time_left(kind: type[Lines] | type[Json]) ->
     assert len(lines) == (2 if kind is Lines else 3)
 
 
+def test_work_that_is_done_once_more_begins_anew() -> None:
+    """The second evaluation of a run, a thousand seconds after the first."""
+    heard = console(terminal=False)
+    now = [0.0]
+    told = Lines(heard, clock=lambda: now[0])
+    for seconds, done in ((0, 32), (2, 4000), (1000, 32), (1005, 2000), (1012, 3000)):
+        now[0] = seconds
+        told.worked("judging images", done, 4000)
+    assert text(heard) == "judging images  3,000/4,000  0:00:04 left\n"
+
+
 def test_a_bar_shows_other_work_and_takes_it_away() -> None:
     heard = Console(file=Terminal(), force_terminal=True, width=120, color_system=None)
     told = Bar(heard)
