@@ -399,9 +399,9 @@ def train(
 
     memory.keep_freed()
     lines = [Source("--recipe", line) for line in recipe or ()]
-    if lr is not None and not math.isfinite(lr):
-        _fail(f"--lr {lr}: it is a number of more than 0")
     if lr is not None:
+        if not math.isfinite(lr):
+            _fail(f"--lr {lr}: it is a number of more than 0")
         lines.append(Source("--lr", f"set optimizer lr={lr!r}"))
     shorts = {"batch": batch, "seed": seed}
     lines += [Source(f"--{word}", f"{word} {n}") for word, n in shorts.items() if n is not None]

@@ -57,17 +57,12 @@ def planned(
         )
     if not job.parameters:
         raise TrainingError(f"{job.spec_name}: the network has no parameters, so nothing to train")
-    try:
-        data = load(
-            job.recipe.data,
-            augment.wanted(job.recipe, job.input, job.classes),
-            cache=cache,
-            progress=partial(report.worked, "decoding images"),
-        )
-    except OSError as problem:
-        raise TrainingError(
-            f"{problem.filename or 'the data'} cannot be read ({problem.strerror or problem})"
-        ) from problem
+    data = load(
+        job.recipe.data,
+        augment.wanted(job.recipe, job.input, job.classes),
+        cache=cache,
+        progress=partial(report.worked, "decoding images"),
+    )
     if data.note:
         report.noted(data.note)
     clock = _clock(job.recipe, len(data.train), steps, epochs)

@@ -144,16 +144,11 @@ def predict(
 
 def _held_out(run: PastRun, other: words.Data | None, report: Reporter) -> Data:
     """The data to judge on, which has the run's classes."""
-    try:
-        found = load(
-            other or run.recipe.data,
-            run.wanted,
-            progress=lambda done, total: report.worked("reading images", done, total),
-        )
-    except OSError as problem:
-        raise TrainingError(
-            f"{problem.filename or 'the data'} cannot be read ({problem.strerror or problem})"
-        ) from problem
+    found = load(
+        other or run.recipe.data,
+        run.wanted,
+        progress=lambda done, total: report.worked("reading images", done, total),
+    )
     if found.classes != run.config.classes:
         here, there = (", ".join(names[:5]) for names in (found.classes, run.config.classes))
         raise TrainingError(

@@ -29,9 +29,9 @@ def measured(
         return _summed(data.train.images, sums, progress)
     path = data.cache.with_name(f"{data.sha256[:32]}-{what}.sums")
     with suppress(OSError):
-        sha, raw = path.read_bytes()[:_SHA], path.read_bytes()[_SHA:]
-        if sha == _sha256(raw):
-            return load(raw)
+        content = path.read_bytes()
+        if content[:_SHA] == _sha256(content[_SHA:]):
+            return load(content[_SHA:])
     found = _summed(data.train.images, sums, progress)
     with suppress(OSError):  # the cache is full, or for reading only
         raw = save(found)

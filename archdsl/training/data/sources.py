@@ -31,6 +31,7 @@ from archdsl.training.data.images import (
     silent,
 )
 from archdsl.training.data.parquet import parquet
+from archdsl.training.errors import TrainingError
 from archdsl.training.parts import shapes
 from archdsl.training.parts.packed import resized
 from archdsl.words.recipe import Cifar10, Cifar100, Folder, Mnist, Parquet, Shapes
@@ -41,10 +42,7 @@ _CHUNK: Final = 500
 """How many published images are resized at once."""
 
 
-@singledispatch
-def load(
-    source: object, wanted: Wanted, *, cache: bool = True, progress: Progress = silent
-) -> Data:
+def load(source: object, wanted: Wanted, *, cache: bool = True, progress: Progress = silent) -> Data:
     """Read or draw a recipe's data.
 
     What costs decoding is read from the cache and, where it is not there, decoded into it, which
@@ -54,11 +52,21 @@ def load(
         TrainingError: it is missing, unreadable, or does not fit the network.
         NotImplementedError: nothing is known of this word's class.
     """
+    try:
+        return _load(source, wanted, cache, progress)
+    except OSError as problem:
+        raise TrainingError(
+            f"{problem.filename or 'the data'} cannot be read ({problem.strerror or problem})"
+        ) from problem
+
+
+@singledispatch
+def _load(source: object, wanted: Wanted, cache: bool, progress: Progress) -> Data:
     raise NotImplementedError(f"no data is read for {type(source).__name__}")
 
 
-@load.register
-def _(source: Shapes, wanted: Wanted, *, cache: bool = True, progress: Progress = silent) -> Data:
+@_load.register
+def _(source: Shapes, wanted: Wanted, cache: bool, progress: Progress) -> Data:
     require_drawable("data shapes", wanted.height, wanted.width)
     require_classes("data shapes", len(shapes.FIGURES), wanted.classes)
     require_memory("data shapes", TRAINING_SHAPES + TEST_SHAPES, wanted)
@@ -69,30 +77,30 @@ def _(source: Shapes, wanted: Wanted, *, cache: bool = True, progress: Progress 
     return Data("shapes", True, tuple(shapes.FIGURES), train, test)
 
 
-@load.register
-def _(source: Folder, wanted: Wanted, *, cache: bool = True, progress: Progress = silent) -> Data:
+@_load.register
+def _(source: Folder, wanted: Wanted, cache: bool, progress: Progress) -> Data:
     return held(folder(source, wanted), wanted, cache=cache, progress=progress)
 
 
-@load.register
-def _(source: Parquet, wanted: Wanted, *, cache: bool = True, progress: Progress = silent) -> Data:
+@_load.register
+def _(source: Parquet, wanted: Wanted, cache: bool, progress: Progress) -> Data:
     return held(parquet(source, wanted), wanted, cache=cache, progress=progress)
 
 
-@load.register
-def _(source: Cifar10, wanted: Wanted, *, cache: bool = True, progress: Progress = silent) -> Data:
+@_load.register
+def _(source: Cifar10, wanted: Wanted, cache: bool, progress: Progress) -> Data:
     found = binary.cifar10(Path(source.path))
     return _packed("cifar10", source.path, found, wanted, cache, progress)
 
 
-@load.register
-def _(source: Cifar100, wanted: Wanted, *, cache: bool = True, progress: Progress = silent) -> Data:
+@_load.register
+def _(source: Cifar100, wanted: Wanted, cache: bool, progress: Progress) -> Data:
     found = binary.cifar100(Path(source.path))
     return _packed("cifar100", source.path, found, wanted, cache, progress)
 
 
-@load.register
-def _(source: Mnist, wanted: Wanted, *, cache: bool = True, progress: Progress = silent) -> Data:
+@_load.register
+def _(source: Mnist, wanted: Wanted, cache: bool, progress: Progress) -> Data:
     found = binary.mnist(Path(source.path))
     return _packed("mnist", source.path, found, wanted, cache, progress)
 

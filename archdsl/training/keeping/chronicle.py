@@ -10,11 +10,11 @@ import io
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from torch import Tensor, nn
 
@@ -68,12 +68,12 @@ class Chronicle:
         with ExitStack() as opened:
             if self.leads:
                 self._metrics = opened.enter_context(record.Metrics(self.folder / record.METRICS))
-                self._table = opened.enter_context(Lines(self.folder / record.TABLE))
+                self._table = opened.enter_context(record.Lines(self.folder / record.TABLE))
                 if self._table.empty:
-                    self._table.add(",".join(COLUMNS))
+                    self._table.append(",".join(COLUMNS))
                 self._board = opened.enter_context(Board(self.folder))
             if self.leads and self._looks:
-                self._inside = opened.enter_context(Lines(self.folder / record.ACTIVATIONS))
+                self._inside = opened.enter_context(record.Lines(self.folder / record.ACTIVATIONS))
             self._open = opened.pop_all()
         return self
 
@@ -94,11 +94,11 @@ class Chronicle:
         if not self.leads:
             return
         self._metrics.add(kind, values)
-        self._table.add(_row({"kind": kind, **values}))
+        self._table.append(_row({"kind": kind, **values}))
         self._board.add(kind, values)
         if kind == "evaluation":
             for layer in self._seen:
-                self._inside.add(json.dumps({"step": values["step"], **asdict(layer)}))
+                self._inside.append(json.dumps({"step": values["step"], **asdict(layer)}))
         if time.monotonic() - self._drawn >= self._wait:
             self._draw()
 
@@ -151,41 +151,6 @@ class Chronicle:
         data = self.plan.data
         synthetic = " (synthetic)" if data.synthetic else ""
         return f"{self.plan.job.class_name} on {data.name}{synthetic}"
-
-
-class Lines:
-    """A file that grows by whole lines, each on disk before training goes on."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._file: IO[str] = path.open("a", encoding="utf-8")
-        except OSError as problem:
-            raise record.unwritable(path, problem) from problem
-
-    def __enter__(self) -> "Lines":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with suppress(OSError):  # a full disk has been reported by `add`
-            self._file.close()
-
-    @property
-    def empty(self) -> bool:
-        return self._file.tell() == 0
-
-    def add(self, line: str) -> None:
-        """Append a line."""
-        try:
-            self._file.write(f"{line}\n")
-            self._file.flush()
-        except OSError as problem:
-            raise record.unwritable(self._path, problem) from problem
 
 
 def first_kernels(weights: Mapping[str, Tensor]) -> Tensor | None:

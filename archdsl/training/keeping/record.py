@@ -12,7 +12,7 @@ from importlib import metadata
 from itertools import count
 from pathlib import Path, PurePath
 from types import TracebackType
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 import torch
 from pydantic import BaseModel
@@ -167,8 +167,8 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-class Metrics:
-    """metrics.jsonl: one JSON object a line, each on disk before training goes on."""
+class Lines:
+    """A file that grows by whole lines, each on disk before training goes on."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -177,7 +177,7 @@ class Metrics:
         except OSError as problem:
             raise unwritable(path, problem) from problem
 
-    def __enter__(self) -> "Metrics":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -186,16 +186,28 @@ class Metrics:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(OSError):  # a full disk has been reported by `add`
+        with suppress(OSError):  # a full disk has been reported by `append`
             self._file.close()
 
-    def add(self, kind: str, values: Mapping[str, float]) -> None:
-        """Append one record; `kind` says which series it belongs to ("train", "evaluation")."""
+    @property
+    def empty(self) -> bool:
+        return self._file.tell() == 0
+
+    def append(self, line: str) -> None:
+        """Write one more line."""
         try:
-            self._file.write(json.dumps({"kind": kind, **values}) + "\n")
+            self._file.write(f"{line}\n")
             self._file.flush()
         except OSError as problem:
             raise unwritable(self._path, problem) from problem
+
+
+class Metrics(Lines):
+    """metrics.jsonl: one JSON object a line."""
+
+    def add(self, kind: str, values: Mapping[str, float]) -> None:
+        """Append one record; `kind` says which series it belongs to ("train", "evaluation")."""
+        self.append(json.dumps({"kind": kind, **values}))
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
