@@ -61,7 +61,7 @@ $(VENV)/bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
-bench: $(VENV)/bench ## Measure against n-orca and torchinfo, in minutes; fail if a bound is missed
+bench: $(VENV)/bench ## Measure against n-orca, torchinfo and torchview, in minutes; fail if a bound is missed
 	$(BIN)/python bench/run.py
 
 goldens: $(VENV)/installed ## Write the golden files anew, to be reviewed as a diff

@@ -7,8 +7,8 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing's own is most of what loads before __main__ hears Ctrl-C
 if TYPE_CHECKING:
     from archdsl import torch as torch
     from archdsl.api import Arch, CheckResult, SpecError, load

@@ -26,6 +26,8 @@ from archdsl.codegen.layout import Layout
 from archdsl.codegen.layouts import module
 from archdsl.codegen.probes import probes
 from archdsl.compiler import compile_file
+from archdsl.diagram.graph import graph
+from archdsl.diagram.layout import svg
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "specs" / "alexnet.arch"
@@ -45,6 +47,8 @@ OF_NORCA = 3.5
 """A cold check may take this many times as long as n-orca's, which has no grammar, no models of
 its words and no table."""
 OF_TORCHINFO = 0.13
+OF_TORCHVIEW = 0.2
+ZOO_SECONDS = 10.0
 AHEAD = 4.0
 """How many times faster than n-orca a check of LAYERS must be in one process."""
 OF_ONE_THREAD, OF_TWO_THREADS = 0.55, 1.0
@@ -85,11 +89,7 @@ class Row:
 def cold() -> Iterator[Row]:
     """A whole process: archdsl check of AlexNet against doing nothing, n-orca and torchinfo."""
     scripts = Path(sys.executable).parent
-    net = archdsl.load(SPEC)
     with tempfile.TemporaryDirectory() as folder:
-        emitted = Path(folder) / "alexnet.py"
-        emitted.write_text(net.pytorch(), encoding="utf-8")
-        size = [str(n) for n in net.network.input.dims]
         times = alternately(
             {
                 "archdsl check": [str(scripts / "archdsl"), "check", str(SPEC)],
@@ -99,13 +99,7 @@ def cold() -> Iterator[Row]:
                     "verify",
                     str(PEERS / "alexnet.n.orca.md"),
                 ],
-                "torchinfo summary": [
-                    sys.executable,
-                    str(PEERS / "torchinfo_summary.py"),
-                    str(emitted),
-                    net.name,
-                    *size,
-                ],
+                "torchinfo summary": torch_tool("torchinfo", Path(folder)),
             }
         )
     own = times["archdsl check"]
@@ -113,6 +107,39 @@ def cold() -> Iterator[Row]:
     yield Row("archdsl check", milliseconds(own), 1)
     for name, taken in list(times.items())[1:]:
         yield Row(f"against {name}", milliseconds(taken), own / taken, most=bounds.get(name))
+
+
+def pictures() -> Iterator[Row]:
+    """A whole process: the picture of AlexNet as SVG, both laid out by Graphviz."""
+    scripts = Path(sys.executable).parent
+    with tempfile.TemporaryDirectory() as folder:
+        own, theirs = (str(Path(folder) / name) for name in ("own.svg", "theirs.svg"))
+        times = alternately(
+            {
+                "archdsl render --svg": [
+                    str(scripts / "archdsl"), "render", str(SPEC), "--svg", "-o", own
+                ],
+                "torchview": [*torch_tool("torchview", Path(folder)), theirs],
+            }
+        )  # fmt: skip
+    mine, peer = times.values()
+    yield Row("archdsl render --svg", milliseconds(mine), 1)
+    yield Row("against torchview", milliseconds(peer), mine / peer, most=OF_TORCHVIEW)
+    began = time.perf_counter()
+    for path in sorted((ROOT / "specs").rglob("*.arch")):
+        for network in compile_file(path).archs:
+            svg(graph(network))
+    taken = time.perf_counter() - began
+    yield Row("all networks of specs/, in seconds", milliseconds(taken), taken, most=ZOO_SECONDS)
+
+
+def torch_tool(tool: str, folder: Path) -> list[str]:
+    """The command by which a tool of PyTorch's looks at AlexNet as emitted into a folder."""
+    net = archdsl.load(SPEC)
+    emitted = folder / "alexnet.py"
+    emitted.write_text(net.pytorch(), encoding="utf-8")
+    size = map(str, net.network.input.dims)
+    return [sys.executable, str(PEERS / "torch_tools.py"), tool, str(emitted), net.name, *size]
 
 
 def alternately(commands: Mapping[str, Sequence[str]]) -> dict[str, float]:
@@ -229,6 +256,7 @@ def milliseconds(seconds: float) -> str:
 
 TABLES = {
     "cold: a process from start to end": cold,
+    "pictures": pictures,
     f"in process: a chain of {LAYERS:,} layers": in_process,
     "growth: 10,000 layers against 1,000": linear,
     "the slowest specs of the repository, in seconds": repairs,

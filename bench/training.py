@@ -26,11 +26,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 import archdsl
-from archdsl.training import Silent, job, memory
+from archdsl.training import Options, Silent, job, memory
 from archdsl.training.batches import Batches
 from archdsl.training.network import network
 from archdsl.training.plan import Plan, planned, write_modules
-from archdsl.training.precision import precision
 from archdsl.training.together.team import Alone
 from archdsl.training.update import Update
 from archdsl.training.where import where
@@ -80,10 +79,9 @@ def ours(name: str, images: Path, batch: int, device: str) -> Iterator[Ours]:
         ]
         asked = job(arch, Folder(path=Quoted(str(images))), lines)
         place = where("fused", device, asked.devices, asked.spec_name)
-        chosen = precision("auto", False, place.first)
-        plan = planned(asked, place, None, None, chosen, Silent(), cache=False)
+        plan = planned(asked, place, Options(device=device, cache=False), Silent())
         write_modules(plan, Path(passing))
-        with chosen.held():
+        with plan.precision.held():
             net, whole = network(plan, Alone(), Path(passing))
             yield Ours(plan, Update(plan, Alone(), net, whole), Batches(plan, Alone()))
 

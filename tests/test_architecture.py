@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.cli.commands import HOMES
 from tests.helpers import ROOT, SPECS
 
 PACKAGE = ROOT / "archdsl"
@@ -111,10 +112,11 @@ def test_the_package_loads_what_is_asked_of_it() -> None:
 @pytest.mark.parametrize("arguments", [["check"], ["check", "--format", "json"]])
 def test_check_leaves_what_it_does_not_need(arguments: list[str]) -> None:
     script = (
-        "import sys; from archdsl.cli import app\n"
-        "try: app(sys.argv[1:])\n"
+        "import sys; from archdsl.cli import main\n"
+        "try: main()\n"
         "except SystemExit as stop: assert stop.code == 0\n"
         "heavy = {'torch', 'numpy', 'matplotlib', 'graphviz', 'PIL', 'safetensors',"
+        " 'fontTools', 'fpdf',"
         " 'rich', 'archdsl.training', 'archdsl.diagram', 'archdsl.syntax.format',"
         " 'archdsl.syntax.tabulate', 'archdsl.analysis.repair'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
@@ -122,6 +124,31 @@ def test_check_leaves_what_it_does_not_need(arguments: list[str]) -> None:
     command = [sys.executable, "-c", script, *arguments, str(SPECS / "alexnet.arch")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loaded"),
+    [
+        (["words", "conv"], {"reference"}),
+        (["train", "--help"], {"train"}),
+        (["--help"], set(HOMES.values())),
+        (["wrods"], set(HOMES.values())),
+        ([], set(HOMES.values())),
+    ],
+)
+def test_a_command_is_loaded_when_it_is_asked_for(arguments: list[str], loaded: set[str]) -> None:
+    script = (
+        "import sys; from archdsl.cli import commands, main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "homes = {f'archdsl.cli.{home}' for home in commands.HOMES.values()}\n"
+        "print(*homes & set(sys.modules), file=sys.stderr)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stderr.splitlines()[-1].split()) == {f"archdsl.cli.{home}" for home in loaded}
 
 
 def test_pydantic_does_not_load_what_would_look_for_plugins() -> None:

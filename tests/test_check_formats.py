@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from archdsl import cli
-from archdsl.cli import CheckFormat, app
+from archdsl.cli import app, reading
+from archdsl.cli.check import CheckFormat
 from archdsl.compiler import Compilation, compile_file
 from archdsl.diagnostics import Severity
 from tests.helpers import SPECS, network
@@ -79,7 +79,7 @@ def test_warnings_alone_are_no_failure(
         warnings = (d._replace(level=Severity.WARNING) for d in compiled.diagnostics)
         return compiled._replace(diagnostics=tuple(warnings))
 
-    monkeypatch.setattr(cli, "compile_file", milder)
+    monkeypatch.setattr(reading, "compile_file", milder)
     result = check(format, str(folder / "a.arch"))
     assert result.exit_code == 0
     assert CODES[format](result.stdout) == ["E205"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from archdsl.cli import app
+from archdsl.cli.commands import HOMES
 from archdsl.syntax.parse import MAX_FINDINGS
 from tests.helpers import ROOT, SPECS, network
 
@@ -274,7 +276,17 @@ def test_one_arch_of_several_is_chosen_by_name(tmp_path: Path) -> None:
 def test_version_and_help() -> None:
     assert run("--version").stdout == "archdsl 0.5.0\n"
     shown = run("--help").stdout
-    assert all(command in shown for command in ("check", "render", "emit", "train"))
+    listed = re.findall(r"^│ (\w+)  ", shown, re.MULTILINE)
+    assert {"check", "render", "emit", "train"} < set(listed)
+    assert listed == list(HOMES)
+
+
+def test_a_mistyped_command_is_told_the_near_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "archdsl", "chekc"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Did you mean 'check'?" in done.stderr
 
 
 def test_a_bad_option_is_exit_2() -> None:

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from archdsl import cli
-from archdsl.cli import Color
+from archdsl.cli import printing
+from archdsl.cli.options import Color
 from tests.helpers import SPECS, network
 
 ALEXNET, TYPO = str(SPECS / "alexnet.arch"), str(SPECS / "alexnet_224.arch")
@@ -111,7 +111,7 @@ def test_what_programs_read_is_never_coloured(format: str) -> None:
 @pytest.mark.parametrize(("color", "styled"), [(Color.ALWAYS, True), (Color.NEVER, False)])
 def test_a_run_is_told_in_colour_or_without_any_style(color: Color, styled: bool) -> None:
     """`train` tells its progress through this; without colour there is no bold type either."""
-    console = cli._console(color)
+    console = printing.console(color)
     with console.capture() as capture:
         console.print("loss", style="bold red")
     assert capture.get() == ("\x1b[1;31mloss\x1b[0m\n" if styled else "loss\n")

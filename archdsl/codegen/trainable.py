@@ -15,6 +15,19 @@ class TrainingError(Exception):
     """Something the user can put right: print the message, it names the place and the remedy."""
 
 
+class WrongClasses(TrainingError):
+    """Data has another number of classes than the network."""
+
+    def __init__(self, place: str, held: int, classes: int) -> None:
+        has = "1 class" if held == 1 else f"{held} classes"
+        super().__init__(
+            f"{place}: it has {has} and the network's output is {classes}; "
+            f"make them agree, with --set classes={held} where the network has that parameter"
+        )
+        self.held = held
+        """How many it has."""
+
+
 class Trainable(NamedTuple):
     """A network that images can be trained on, and how."""
 
@@ -153,13 +166,9 @@ PICTURE_CHANNELS = (1, 3)
 
 
 def require_classes(place: str, held: int, classes: int) -> None:
-    """Raises TrainingError where data has another number of classes than the network."""
+    """Raises WrongClasses where data has another number of classes than the network."""
     if held != classes:
-        has = "1 class" if held == 1 else f"{held} classes"
-        raise TrainingError(
-            f"{place}: it has {has} and the network's output is {classes}; "
-            f"make them agree, with --set classes={held} where the network has that parameter"
-        )
+        raise WrongClasses(place, held, classes)
 
 
 def require_channels(place: str, held: int, size: tuple[int, int, int]) -> None:

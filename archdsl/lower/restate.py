@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from archdsl.definitions import Definition
-from archdsl.diagnostics import Findings, at, catalogue
+from archdsl.diagnostics import Diagnostic, Findings, at, catalogue
+from archdsl.diagnostics.suggest import did_you_mean
 from archdsl.lower.draft import Draft, Line
 from archdsl.lower.expand import Expander
 from archdsl.lower.read import Drafter, restate
@@ -16,8 +18,9 @@ from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
 from archdsl.words.arithmetic import Quantity
 from archdsl.words.bind import check_form, find
-from archdsl.words.edit import Edit
+from archdsl.words.edit import Edit, Set
 from archdsl.words.recipe import Recipe, Setting
+from archdsl.words.word import Word
 
 
 def restated(
@@ -59,16 +62,23 @@ def _restate(draft: Draft, statement: tree.Statement, editor: Editor, findings: 
         restate(draft, [Line(statement, draft.scope)])
         return
     target = statement.arguments[0].span.text if statement.arguments else ""
-    if statement.arguments and not _has(draft, target):
-        findings.append(
-            at(
-                catalogue.UNKNOWN_NAME,
-                statement.arguments[0].span,
-                f"{draft.definition.name.text}'s recipe has no line '{target}' to be changed",
-                help=(_lines_of(draft),),
+    if statement.arguments and not any(target == line.word for line in draft.settings):
+        default = _default(target)
+        if default is None:
+            findings.append(
+                at(
+                    catalogue.UNKNOWN_NAME,
+                    statement.arguments[0].span,
+                    f"{draft.definition.name.text}'s recipe has no line '{target}' to be changed",
+                    help=(_lines_of(draft),),
+                )
             )
-        )
-        return
+            return
+        if issubclass(cls, Set) and (unfit := _unfit(default, statement)) is not None:
+            findings.append(unfit)
+            return
+        said = parse(Source("the defaults", default.text), Findings()).statements
+        draft.settings = [*draft.settings, *(Line(each, draft.scope) for each in said)]
     editor.edit(cls, statement)
 
 
@@ -78,17 +88,52 @@ def _lines_of(draft: Draft) -> str:
     return f"it has {', '.join(own) or 'none'}, and the defaults; --set sets a parameter"
 
 
-def _has(draft: Draft, word: str) -> bool:
-    """Whether a recipe has a line of that word; it gets the default, if there is one."""
-    if any(word == line.word for line in draft.settings):
-        return True
+class _Default(NamedTuple):
+    """What a recipe without a line of a word goes by, as a line."""
+
+    family: type[Word]
+    """What the line begins with: schedule."""
+    word: type[Word]
+    """What it is of: constant."""
+    text: str
+
+
+def _default(word: str) -> _Default | None:
+    """The line of that word that is not written; None where there is none."""
     cls = Setting.words.get(word)
     if cls is None or not issubclass(cls, Setting) or cls.repeatable:
-        return False
-    default = getattr(Recipe(), word)
-    given = default.model_dump(exclude_unset=True) if isinstance(default, Setting) else {}
-    phrase = default.phrase() if isinstance(default, Setting) else word
-    text = " ".join([phrase, *(f"{name}={value}" for name, value in given.items())])
-    statements = parse(Source("the defaults", text), Findings()).statements
-    draft.settings = [*draft.settings, *(Line(each, draft.scope) for each in statements)]
-    return True
+        return None
+    value = getattr(Recipe(), word)
+    if not isinstance(value, Setting):  # a number, or nothing: what is set makes the line
+        return _Default(cls, cls, word)
+    given = value.model_dump(exclude_unset=True)
+    arguments = [f"{name}={argument}" for name, argument in given.items()]
+    return _Default(cls, type(value), " ".join([value.phrase(), *arguments]))
+
+
+def _unfit(default: _Default, statement: tree.Statement) -> Diagnostic | None:
+    """What is wrong with a `set` of arguments that the default does not take, if it is that.
+
+    Such as `set schedule warmup=3`: the default is constant, and cosine was meant.
+    """
+    given = [argument for argument in statement.arguments if argument.key is not None]
+    keys = [argument.key for argument in given if argument.key is not None]
+    unknown = next((key for key in keys if key.text not in default.word.arguments()), None)
+    if unknown is None:
+        return None
+    family = default.family.words.values() if default.family.is_family else (default.family,)
+    lines = []
+    for word in family:
+        takes = word.arguments()
+        if all(key.text in takes for key in keys):
+            said = {key.text for key in keys}
+            needed = [name for name, kind in takes.items() if kind.required and name not in said]
+            text = [argument.span.text for argument in given]
+            lines.append(" ".join([word.phrase(), *needed, *text]))
+    known = [name for word in family for name in word.arguments()]
+    return at(
+        catalogue.UNKNOWN_ARGUMENT,
+        unknown.span,
+        f"{default.word.phrase()}, the default, has no argument '{unknown.text}'",
+        help=(f"write  {'  or  '.join(lines)}",) if lines else did_you_mean(unknown.text, known),
+    )

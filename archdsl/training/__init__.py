@@ -11,6 +11,7 @@ from archdsl.training.afterwards.past import PastRun, past_run
 from archdsl.training.errors import Interrupted, ToldElsewhere, TrainingError
 from archdsl.training.job import Job, job
 from archdsl.training.loop import train
+from archdsl.training.options import Options
 from archdsl.training.progress import reporter
 from archdsl.training.report import (
     Evaluation,
@@ -27,6 +28,7 @@ __all__ = [
     "Interrupted",
     "Job",
     "Judgement",
+    "Options",
     "PastRun",
     "Prediction",
     "Reporter",

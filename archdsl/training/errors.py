@@ -1,10 +1,32 @@
 """What can stop a training run, as exceptions a caller can tell apart."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from archdsl.codegen.trainable import TrainingError
+from archdsl.codegen.trainable import TrainingError, WrongClasses
 
-__all__ = ["Interrupted", "Lost", "ToldElsewhere", "TrainingError"]
+__all__ = [
+    "Differs",
+    "Finished",
+    "Interrupted",
+    "Lost",
+    "ToldElsewhere",
+    "TrainingError",
+    "WrongClasses",
+]
+
+
+class Finished(TrainingError):
+    """A run that is to go on has come to its end, and is what is asked for."""
+
+
+class Differs(TrainingError):
+    """A run that is to go on was begun as another one."""
+
+    def __init__(self, run: Path, differences: Sequence[str], remedy: str) -> None:
+        super().__init__(f"{run} was another run: {'; '.join(differences)}. {remedy}")
+        self.differences = tuple(differences)
+        """Such as "optimizer lr was 0.01, is 0.02"."""
 
 
 class Lost(TrainingError):

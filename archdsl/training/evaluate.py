@@ -40,7 +40,7 @@ class Examination:
 
         `heard` is told how many of this row's images are done, and of how many.
         """
-        first, end = self._own
+        first, end = self.team.share(len(self.split))
         found, done = torch.zeros(3, dtype=torch.float64), 0
         self.team.settle(network)
         network.eval()
@@ -68,16 +68,10 @@ class Examination:
         For rows that keep weights for each other compute at the same time.
         """
         rows = self.team.rows
-        (begin, end), size = self._own, self.batch // rows
+        (begin, end), size = self.team.share(len(self.split)), self.batch // rows
         for first in range(begin, begin + -(-len(self.split) // rows), size):
             batch = slice(min(first, end), min(first + size, end))
             yield self.split.images[batch], self.split.labels[batch]
-
-    @property
-    def _own(self) -> tuple[int, int]:
-        """The first of this row's images, and the one after its last."""
-        n, row, rows = len(self.split), self.team.row, self.team.rows
-        return n * row // rows, n * (row + 1) // rows
 
     def log_probabilities(self, network: nn.Module, images: Tensor) -> Tensor:
         """The logarithm n x classes of the softmax averaged over the views of uint8 images."""

@@ -45,6 +45,12 @@ def network(plan: Plan, team: Team, folder: Path) -> tuple[nn.Module, dict[str, 
     return built, whole
 
 
+def shapes_alone(plan: Plan, folder: Path) -> nn.Module:
+    """The network on one device, of a run that divides it: on the meta device, without weights."""
+    with torch.device("meta"):
+        return _imported(folder / record.FUSED, plan.job.class_name)()
+
+
 def _imported(path: Path, class_name: str) -> type[nn.Module]:
     """A class of the run's own module: what is trained is that very file."""
     module = imported(path.read_text(encoding="utf-8"), str(path.resolve()))

@@ -13,7 +13,8 @@ from archdsl.training.errors import TrainingError
 from archdsl.training.job import Job
 from archdsl.training.keeping import record
 from archdsl.training.optimizer import check
-from archdsl.training.precision import Precision
+from archdsl.training.options import Options
+from archdsl.training.precision import Precision, precision
 from archdsl.training.report import Reporter
 from archdsl.training.schedule import Clock
 from archdsl.training.where import Where
@@ -32,18 +33,8 @@ class Plan:
     precision: Precision
 
 
-def planned(
-    job: Job,
-    place: Where,
-    steps: int | None,
-    epochs: int | None,
-    precision: Precision,
-    report: Reporter,
-    cache: bool = True,
-) -> Plan:
+def planned(job: Job, place: Where, options: Options, report: Reporter) -> Plan:
     """Judge everything that can be judged before work starts, and read the data.
-
-    With `cache`, images are decoded into `cache.cache_folder`, and found there the next time.
 
     Raises:
         TrainingError: data, settings or machine are not fit for it.
@@ -55,33 +46,27 @@ def planned(
             f"batch {job.recipe.batch}: {rows} processes share each batch evenly; "
             f"take a multiple of {rows}"
         )
-    if not job.parameters:
-        raise TrainingError(f"{job.spec_name}: the network has no parameters, so nothing to train")
+    numbers = precision(options.precision, options.deterministic, place.first)
     data = load(
         job.recipe.data,
         augment.wanted(job.recipe, job.input, job.classes),
-        cache=cache,
+        cache=options.cache,
         progress=partial(report.worked, "decoding images"),
     )
     if data.note:
         report.noted(data.note)
-    clock = _clock(job.recipe, len(data.train), steps, epochs)
+    clock = _clock(job.recipe, len(data.train), options)
     measuring = partial(report.worked, "measuring colours")
     view = augment.view(job.recipe, data, job.input[1:], place.first, measuring)
-    return Plan(job, place, data, clock, view, precision)
+    return Plan(job, place, data, clock, view, numbers)
 
 
-def _clock(recipe: Recipe, images: int, steps: int | None, epochs: int | None) -> Clock:
-    """How long a run is: `steps` or `epochs`, else the recipe's length, in whose unit it counts."""
+def _clock(recipe: Recipe, images: int, options: Options) -> Clock:
+    """How long a run is: as asked, else the recipe's length, in whose unit it counts."""
     if recipe.batch > images:
         raise TrainingError(
             f"batch {recipe.batch}: the training set has {images:,} images; take that or less"
         )
-    if steps is not None and epochs is not None:
-        raise TrainingError("--steps and --epochs are both the run's length; leave one away")
-    for name, length in (("steps", steps), ("epochs", epochs)):
-        if length is not None and length < 1:
-            raise TrainingError(f"--{name} {length}: a run takes one at least")
     per_epoch = images // recipe.batch
     if recipe.steps is not None:
         own, unit = recipe.steps, 1
@@ -89,7 +74,7 @@ def _clock(recipe: Recipe, images: int, steps: int | None, epochs: int | None) -
         own, unit = recipe.epochs * per_epoch, per_epoch
     else:
         raise TrainingError("the recipe has no length; add `epochs` or `steps` to its train block")
-    length = steps or (epochs or 0) * per_epoch or own
+    length = options.steps or (options.epochs or 0) * per_epoch or own
     return Clock(steps=length, per_epoch=per_epoch, unit=unit)
 
 
@@ -118,7 +103,6 @@ def config(plan: Plan) -> dict[str, Any]:
         "module": record.told(record.MODULE, _module(plan)),
         "fused": record.told(record.FUSED, job.module) if job.divided else None,
         "layout": plan.where.layout.value,
-        "activations": _activations(plan),
         "processes": plan.where.launch.size if plan.where.launch else 1,
         "shard": plan.where.shard,
         "data": {
@@ -153,13 +137,6 @@ def facts(plan: Plan) -> dict[str, Any]:
     """Of `config`, what is the same in all processes of a run."""
     own = ("device", "hardware", "started")
     return {name: value for name, value in config(plan).items() if name not in own}
-
-
-def _activations(plan: Plan) -> str:
-    """Where they are recorded, or why not."""
-    if plan.where.layout is Layout.RANKS:
-        return "not recorded: in this layout no process sees a whole layer"
-    return record.ACTIVATIONS
 
 
 def _module(plan: Plan) -> str:

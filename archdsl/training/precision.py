@@ -19,8 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.training.errors import TrainingError
-
-AUTO: Final = "auto"
+from archdsl.training.options import AUTO
 
 
 class Numbers(StrEnum):

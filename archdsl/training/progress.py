@@ -84,7 +84,7 @@ class _Told:
 
     def finished(self, result: Result) -> None:
         final = result.final
-        table = Table(box=None, padding=(0, 3, 0, 0))
+        table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
         figures = {
             "loss": f"{final.loss:.3f}",
             "top-1": f"{100 * final.top1:.2f} ± {100 * final.top1_error:.2f} %",

@@ -8,8 +8,7 @@ import torch
 
 from archdsl.codegen.layout import Layout
 from archdsl.training.errors import TrainingError
-
-AUTO = "auto"
+from archdsl.training.options import AUTO
 
 
 class Launch(NamedTuple):

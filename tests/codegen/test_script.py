@@ -24,7 +24,7 @@ from archdsl.cli import app
 from archdsl.codegen import parts
 from archdsl.codegen.script import module_name, script
 from archdsl.codegen.trainable import SHAPES, TrainingError
-from archdsl.training import Evaluation, Silent, Stepped, job, train
+from archdsl.training import Evaluation, Options, Silent, Stepped, job, train
 from archdsl.training.parts import shapes
 from archdsl.words.recipe import Folder
 from tests.helpers import GOLDEN, ROOT, SPECS, assert_golden
@@ -206,7 +206,7 @@ def ran(path: Path) -> str:
 def assert_trains_alike(arch: Arch, folder: Path, name: str) -> None:
     """The script's losses, evaluations and weights are those of `archdsl train`, to the bit."""
     heard = Listener()
-    train(job(arch), folder / "run", "cpu", report=heard, precision="fp32")
+    train(job(arch), folder / "run", Options(device="cpu", precision="fp32"), heard)
     shown = ran(folder / f"{name}_train.py")
     assert re.findall(r"  loss (\S+)  lr", shown) == heard.losses
     found = re.findall(

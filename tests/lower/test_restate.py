@@ -91,6 +91,44 @@ def test_of_a_repeatable_line_there_is_no_default(tmp_path: Path) -> None:
         written(tmp_path, "Bare").recipe(["set scale lr=3"])
 
 
+@pytest.mark.parametrize(
+    ("line", "default", "advised"),
+    [
+        ("set schedule warmup=3", "schedule constant", "schedule cosine warmup=3"),
+        (
+            "set schedule factor=0.5",
+            "schedule constant",
+            "schedule step every factor=0.5  or  schedule milestones at factor=0.5  or  "
+            "schedule plateau factor=0.5",
+        ),
+        ("set schedule factor=0.5 drops=2", "schedule constant", "schedule plateau factor=0.5 dr"),
+        ("set optimizer lr=0.1 eps=1", "optimizer sgd", "optimizer adam lr=0.1 eps=1  or  "),
+        ('set data path="a b"', "data shapes", 'data cifar10 path="a b"  or  data cifar100'),
+    ],
+)
+def test_what_the_default_does_not_take_is_written_as_a_line(
+    tmp_path: Path, line: str, default: str, advised: str
+) -> None:
+    """What is advised is true: a line with these arguments is one."""
+    bare = written(tmp_path, "Bare")
+    with pytest.raises(SpecError) as raised:
+        bare.recipe([line])
+    (found,) = raised.value.diagnostics
+    assert found.message.startswith(f"{default}, the default, has no argument '")
+    assert found.primary is not None and found.primary.span.source.text == line
+    assert not found.secondary
+    (help,) = found.help
+    assert help.startswith(f"write  {advised}")
+    *_, last = help.removeprefix("write  ").split("  or  ")
+    assert bare.recipe([last]) is not None
+
+
+def test_a_misspelt_argument_of_a_default_is_told(tmp_path: Path) -> None:
+    for line, meant in (("set optimizer lrr=1", "lr"), ("set schedule warmpu=3", "warmup")):
+        with pytest.raises(SpecError, match=rf"the default, has no [^?]*did you mean '{meant}'\?"):
+            written(tmp_path, "Bare").recipe([line])
+
+
 def test_epochs_take_the_place_of_steps(net: Arch) -> None:
     found = said(net, "epochs 4")
     assert (found.epochs, found.steps) == (4, None)

@@ -28,7 +28,8 @@ from typing import Any, TypeAlias
 
 import typer
 
-from archdsl.cli import CheckFormat, app
+from archdsl.cli import app
+from archdsl.cli.check import CheckFormat
 from archdsl.codegen.probes import probes
 from archdsl.codegen.pytorch import module
 from archdsl.compiler import Compilation, compile_bytes

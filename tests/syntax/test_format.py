@@ -669,8 +669,8 @@ def test_fmt_of_nothing(tmp_path: Path) -> None:
 
 def test_fmt_leaves_what_it_does_not_need(spec: Path) -> None:
     script = (
-        "import sys; from archdsl.cli import app\n"
-        "try: app(sys.argv[1:])\n"
+        "import sys; from archdsl.cli import main\n"
+        "try: main()\n"
         "except SystemExit as stop: assert stop.code == 0\n"
         "heavy = {'torch', 'numpy', 'graphviz', 'rich.progress', 'archdsl.training',"
         " 'archdsl.diagram'}\n"

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from archdsl.training import Job, train
+from archdsl.training import Job, Options, train
 from archdsl.training.keeping import chronicle
 from archdsl.words.recipe import AdamW, Evaluate, Folder, Recipe
 from archdsl.words.word import Quoted
@@ -48,7 +48,7 @@ def attempt(job: Job, run: Path, prepare: Callable[[], None]) -> int:
         return child
     prepare()
     try:
-        train(job, run, "cpu", resume=True, checkpoint_every=4)
+        train(job, run, Options(device="cpu", resume=True, checkpoint_every=4))
     except BaseException as problem:
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
         os._exit(1)
@@ -122,7 +122,7 @@ def main(words: list[str]) -> None:
     chronicle.Chronicle.ended = lambda *_: None  # type: ignore[method-assign]
     job = tiny(recipe(folder, int(steps)))
     with TemporaryDirectory() as passing:  # what is loaded when it is needed is loaded now
-        train(tiny(recipe(folder, 1)), Path(passing) / "run", "cpu")
+        train(tiny(recipe(folder, 1)), Path(passing) / "run", Options(device="cpu"))
         began = time.monotonic()
         assert not was_killed(attempt(job, Path(passing) / "whole", lambda: None))
         whole = time.monotonic() - began

@@ -1,24 +1,23 @@
 """What is found out about the inside of a network, against numpy and by hand."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archdsl import load
-from archdsl.training import Job, job, train
+from archdsl.training import Job, Options, job, train
 from archdsl.training.keeping import activations
-from archdsl.training.keeping.activations import Activations, Watch, edges
+from archdsl.training.keeping.activations import Activations, Watch, edges, units
 from archdsl.training.together.team import Alone
 from archdsl.words.recipe import Data, Evaluate
 from tests.training.conftest import tiny
+from tests.training.several import torchrun
 
 
 class Mapped(nn.Module):
@@ -42,6 +41,13 @@ def looked(network: nn.Module, *batches: Tensor) -> list[Activations]:
         for batch in batches:
             network(batch)
     return watch.found(Alone())
+
+
+def bins(found: Activations) -> NDArray[np.int64]:
+    """All 400 of a histogram."""
+    counts = np.zeros(400, np.int64)
+    counts[found.first + 200 :][: len(found.counts)] = found.counts
+    return counts
 
 
 def drawn(count: int) -> Tensor:
@@ -68,9 +74,7 @@ def test_a_histogram_is_numpys() -> None:
         values = network(images).double().numpy().ravel()
     bounds = 0.1 * np.sinh(np.arange(-200, 201) / 20)
     expected, _ = np.histogram(values[values != 0], bounds)
-    counts = np.zeros(400, int)
-    counts[found.first + 200 : found.first + 200 + len(found.counts)] = found.counts
-    assert counts.tolist() == expected.tolist()
+    assert bins(found).tolist() == expected.tolist()
     assert found.values == values.size
     assert edges(found.first, 2) == pytest.approx(bounds[found.first + 200 :][:3])
 
@@ -115,6 +119,65 @@ def test_rows_put_together_what_they_have_seen() -> None:
     assert (found.values, found.counts) == (3 * alone.values, [3 * n for n in alone.counts])
 
 
+class Divided(nn.Module):
+    """A part of a network: some of Mapped's units, and what all processes have."""
+
+    def __init__(self, mapped: Mapped, first: int, end: int) -> None:
+        super().__init__()
+        self.mapped, self.first, self.end = mapped, first, end
+        self.tanh, self.relu = nn.Tanh(), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.relu(self.mapped.conv(self.tanh(x))[:, self.first : self.end])
+        return out
+
+
+def test_what_processes_have_of_a_layer_is_put_together() -> None:
+    """Three units and one; what both have whole is counted once."""
+    sent: list[bytes] = []
+
+    class Other(Alone):
+        def collected(self, own: bytes) -> list[bytes]:
+            sent.append(own)
+            return []
+
+    class Leading(Alone):
+        def collected(self, own: bytes) -> list[bytes]:
+            return [own, *sent]
+
+    images, mapped = drawn(20), Mapped()
+    watches = []
+    for first, end in ((0, 3), (3, 4)):
+        part = Divided(mapped, first, end)
+        with torch.no_grad(), Watch(part, 20, units={"tanh": 1, "relu": 4}) as watch:
+            part(images)
+        watches.append(watch)
+    assert watches[1].found(Other()) == []
+    assert watches[0].found(Leading()) == looked(Divided(mapped, 0, 4), images)
+
+
+def test_rows_look_at_the_images_that_one_process_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every third of twelve, of which the second row has the last seven."""
+    images = torch.arange(1.0, 13).view(12, 1, 1, 1).expand(12, 1, 6, 5)
+    monkeypatch.setattr(activations, "VALUES", 4 * 30)
+    (alone,) = looked(nn.Sequential(nn.ReLU()), images)
+    counted = []
+    for first, end in ((0, 5), (5, 12)):
+        network = nn.Sequential(nn.ReLU())
+        with torch.no_grad(), Watch(network, 12, first) as watch:
+            network(images[first:end])
+        counted += watch.found(Alone())
+    assert sum(found.values for found in counted) == alone.values == 4 * 30
+    assert np.sum([bins(found) for found in counted], axis=0).tolist() == bins(alone).tolist()
+
+
+def test_units_are_known_without_numbers() -> None:
+    with torch.device("meta"):
+        network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 5))
+        network.append(nn.Tanh())
+        assert units(network, torch.empty(1, 3, 5, 5)) == {"1": 8, "4": 5}
+
+
 def test_nothing_is_left_on_the_network() -> None:
     network = Mapped()
     looked(network, drawn(20))
@@ -151,12 +214,16 @@ TWO = """
 arch Two(classes=3) {
   input 3x12x12
   devices 2
-  a: conv 8 3x3 pad=1
+  n: prelu
+  a: conv 64 3x3 pad=1
      relu
      maxpool 4x4 stride=4
+  d: conv 8 3x3 pad=1 groups=2
+     relu
   f: linear 13
      tanh
   g: linear classes
+  init d bias=-0.3
   train {
     batch 8
     steps 4
@@ -165,33 +232,47 @@ arch Two(classes=3) {
   }
 }
 """
+"""Every device has what n gives; the features of f they divide unevenly. Of what a gives every
+second image is looked at."""
 
 
-def test_layouts_and_processes_find_the_same(source: Data, tmp_path: Path) -> None:
-    spec = tmp_path / "two.arch"
-    spec.write_text(TWO, encoding="utf-8")
-    two = job(load(spec), source)
-    options: Any = {"precision": "fp64"}
-    fused = train(two, tmp_path / "fused", "cpu", **options).run
-    train(two, tmp_path / "towers", "cpu", layout="towers", **options)
-    launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "--"]
-    command = [*launcher, "archdsl", "train", "two.arch", "--device=cpu", "--precision=fp64"]
-    data = ["--data", f"folder:{tmp_path / 'data'}", "--layout=fused", "--run=rows", "--quiet"]
-    done = subprocess.run(
-        [sys.executable, "-m", *command, *data],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    for other in ("towers", "rows"):
-        for first, second in zip(records(fused), records(tmp_path / other), strict=True):
-            assert first == second, other
-    assert [(r["layer"], r["units"]) for r in records(fused)] == [("a.relu", 8), ("f.tanh", 13)] * 2
-    last = [
+@pytest.fixture
+def fused(source: Data, tmp_path: Path) -> Path:
+    """A run on one device."""
+    return trained(source, tmp_path, "fused")
+
+
+def trained(source: Data, folder: Path, layout: str) -> Path:
+    """A run of TWO, which stands in that folder, in one process."""
+    (folder / "two.arch").write_text(TWO, encoding="utf-8")
+    asked = job(load(folder / "two.arch"), source)
+    options = Options(device="cpu", layout=layout, precision="fp64")
+    return train(asked, folder / layout, options).run
+
+
+def assert_same(run: Path, fused: Path) -> None:
+    found, expected = records(run), records(fused)
+    layers = [("n.prelu", 3), ("a.relu", 64), ("d.relu", 8), ("f.tanh", 13)]
+    assert [(r["layer"], r["units"]) for r in expected] == 2 * layers
+    assert [r["values"] for r in expected[:2]] == [30 * 3 * 144, 15 * 64 * 144]
+    assert 0 < expected[2]["dead"] < 8
+    assert found == expected
+
+
+def test_towers_find_the_same(source: Data, fused: Path, tmp_path: Path) -> None:
+    assert_same(trained(source, tmp_path, "towers"), fused)
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_ranks_find_the_same(fused: Path, tmp_path: Path, processes: int) -> None:
+    """Two have a part of the network each; of four, two have it and judge half of the images."""
+    options = ["--layout", "ranks", "--precision", "fp64", "--data", f"folder:{tmp_path / 'data'}"]
+    done = torchrun(processes, tmp_path, *options, "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_same(tmp_path / "both", fused)
+    assert (tmp_path / "both" / "activations.png").exists()
+    penalties = [
         json.loads((run / "metrics.jsonl").read_text().splitlines()[-2])["regularised_loss"]
-        for run in (fused, tmp_path / "towers", tmp_path / "rows")
+        for run in (fused, tmp_path / "both")
     ]
-    assert last == pytest.approx([last[0]] * 3, rel=1e-6)
+    assert penalties[1] == pytest.approx(penalties[0], rel=1e-6)

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load, load_file, save
 from torch import nn
 
-from archdsl.training import Interrupted, Job, Silent, Stepped, TrainingError, train
+from archdsl.training import Interrupted, Job, Options, Silent, Stepped, TrainingError, train
 from archdsl.training.evaluate import Examination
 from archdsl.training.keeping import checkpoint
 from archdsl.training.keeping.checkpoint import Checkpoint, Progress, Rhythm
@@ -287,7 +287,7 @@ def test_a_module_that_was_changed_is_written_anew(long: Job, tmp_path: Path) ->
 
 def test_changed_is_said_of_a_run_that_goes_on(long: Job, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="--changed is said of a run that goes on"):
-        train(long, tmp_path / "run", changed=True)
+        train(long, tmp_path / "run", Options(changed=True))
     assert not (tmp_path / "run").exists()
 
 
@@ -296,7 +296,7 @@ def test_a_finished_run_is_not_changed_without_anything_to_do(long: Job, tmp_pat
     train(long, run)
     before = (run / "config.json").read_text()
     with pytest.raises(TrainingError, match="run is finished"):
-        train(with_recipe(long, optimizer=AdamW(lr=0.5)), run, resume=True, changed=True)
+        train(with_recipe(long, optimizer=AdamW(lr=0.5)), run, Options(resume=True, changed=True))
     assert (run / "config.json").read_text() == before
 
 
@@ -409,7 +409,7 @@ def test_a_number_of_steps_is_kept_to() -> None:
 
 def test_a_number_of_steps_is_one_at_least(job: Job, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="--checkpoint-every 0: it is a number of steps"):
-        train(job, tmp_path / "run", checkpoint_every=0)
+        train(job, tmp_path / "run", Options(checkpoint_every=0))
 
 
 # --- another run --------------------------------------------------------------------------------

@@ -13,15 +13,36 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 
 from archdsl import load
-from archdsl.training import Evaluation, Interrupted, Job, Silent, TrainingError, job, train
+from archdsl.training import (
+    Evaluation,
+    Interrupted,
+    Job,
+    Options,
+    Silent,
+    TrainingError,
+    job,
+    train,
+)
 from archdsl.training.keeping import chronicle, plots
-from archdsl.training.keeping.layer_plots import kernels
-from archdsl.words.recipe import Adam, AdamW, Data, Evaluate, Optimizer, Recipe, Scale, Sgd
+from archdsl.training.keeping.layer_plots import activations, kernels
+from archdsl.words.recipe import (
+    Adam,
+    AdamW,
+    CrossEntropy,
+    Data,
+    Evaluate,
+    Optimizer,
+    Recipe,
+    Scale,
+    Sgd,
+)
 from archdsl.words.word import Reference
 
 Make = Callable[[Recipe], Job]
@@ -100,6 +121,88 @@ def test_the_regularised_loss_is_a_curve_where_it_differs(
     assert purple not in _colours(train(make_job(without), tmp_path / "b").run / "loss.png")
 
 
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Those that are drawn."""
+    drawn: list[Figure] = []
+    figure = plots.figure
+
+    def kept(width: float, height: float) -> Figure:
+        drawn.append(figure(width, height))
+        return drawn[-1]
+
+    for name in ("plots", "layer_plots"):
+        monkeypatch.setattr(f"archdsl.training.keeping.{name}.figure", kept)
+    return drawn
+
+
+def legend(figure: Figure) -> list[str]:
+    found = figure.axes[0].get_legend()
+    assert found is not None
+    return [text.get_text() for text in found.get_texts()]
+
+
+def test_the_legend_says_what_is_in_the_training_loss(
+    make_job: Make, recipe: Recipe, tmp_path: Path, figures: list[Figure]
+) -> None:
+    """The held-out loss is of the labels as they are."""
+    asked = changed(
+        recipe, loss=CrossEntropy(smoothing=0.1), optimizer=Sgd(lr=0.01, weight_decay=0.3)
+    )
+    train(make_job(asked), tmp_path / "run")
+    assert legend(figures[0]) == [
+        "training, with label smoothing and weight decay",
+        "training, with label smoothing",
+        "held out",
+    ]
+
+
+def test_the_shortest_run_has_a_picture(figures: list[Figure]) -> None:
+    """One step is a point, at a whole iteration."""
+    one = [{"kind": "train", "step": 1, "loss": 2.3, "regularised_loss": 2.3}]
+    seen = _pixels(plots.loss(one, "a title"))
+    middle = seen[100:-100, 150:-150].reshape(-1, 3)
+    assert (0x7A, 0xA6, 0xC2) in set(map(tuple, middle.tolist()))
+    labels = [label.get_text() for label in figures[0].axes[0].get_xticklabels()]
+    assert len(labels) == len(set(labels))
+
+
+def _run(*losses: float) -> list[dict[str, Any]]:
+    """The records of a run that was evaluated every hundred steps."""
+    return [
+        {"kind": "evaluation", "step": 100 * number, "loss": loss}
+        for number, loss in enumerate(losses, 1)
+    ]
+
+
+@pytest.mark.parametrize("evaluations", [1, 4, 200])
+def test_runs_with_the_same_curve_are_both_seen(evaluations: int) -> None:
+    """In every tenth of it, right of the axis and left of the legend."""
+    curve = _run(*np.geomspace(2, 1, evaluations))
+    seen = _pixels(plots.comparison({"one": curve, "two": curve}))
+    inside = seen[40:-60, 90 : -seen.shape[1] // 6].astype(int)
+    blue, orange = (
+        np.flatnonzero((np.abs(inside - np.array(colour)).max(2) < 50).any(0))
+        for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00))
+    )
+    parts = np.linspace(blue[0], blue[-1] + 1, 11 if evaluations > 1 else 2)
+    for places in (blue, orange):
+        assert (np.histogram(places, parts)[0] > 0).all()
+
+
+def test_columns_stand_about_their_evaluations(figures: list[Figure]) -> None:
+    """Midway between them; below, the same places are the same iterations."""
+    layer = {"layer": "relu", "units": 4, "dead": 1, "zero": 0.5, "values": 9, "first": 0}
+    for steps, expected in (([10, 20, 50], [5, 15, 35, 65]), ([12], [6, 18]), ([1, 9], [0, 5, 13])):
+        activations([{**layer, "step": step, "counts": [3, 2]} for step in steps], "a title")
+        upper, lower = figures[-1].axes
+        (mesh,) = (shade for shade in upper.collections if isinstance(shade, QuadMesh))
+        assert np.asarray(mesh.get_coordinates())[0, :, 0].tolist() == expected
+        assert upper.get_xlim() == lower.get_xlim() == (expected[0], expected[-1])
+        assert upper.get_position().x0 == lower.get_position().x0
+        assert np.asarray(lower.lines[0].get_xdata()).tolist() == steps
+
+
 def test_the_pictures_are_drawn_while_it_trains(
     make_job: Make, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,9 +226,9 @@ def test_drawing_waits(
     drawn: list[int] = []
     loss = plots.loss
 
-    def counted(records: Any, title: str) -> bytes:
+    def counted(records: Any, *told: Any) -> bytes:
         drawn.append(len(records))
-        return loss(records, title)
+        return loss(records, *told)
 
     monkeypatch.setattr(plots, "loss", counted)
     run = train(make_job(recipe), tmp_path / "run").run
@@ -153,9 +256,22 @@ def test_kernels_over_other_than_three_channels_are_grey() -> None:
     """Their mean over the channels, as bright as it is large: 1, 0 and -1 times the largest."""
     weight = torch.tensor([[1.0, 0, -1], [3, 0, -3]]).view(1, 2, 1, 3)
     image = _pixels(kernels({"now": weight}, 1, ""))
-    for shade in (0, 127.5):
-        assert (np.abs(image[40:].astype(float) - shade).max(2) < 1).sum() > 1000
-    assert {tuple(pixel) for pixel in image[60, :, :]} <= {(n, n, n) for n in range(256)}
+    (row,) = np.unique(image[image.min((1, 2)) == 0][-4:], axis=0)
+    assert {tuple(dot) for dot in row.tolist()} == {(n, n, n) for n in (0, 127, 255)}
+    assert (row == 0).sum() == (row == 127).sum()
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 7, 11])
+def test_gaps_are_a_tenth_of_a_kernel(size: int) -> None:
+    """All kernels are black, and all are equally large."""
+    seen = _pixels(kernels({"now": -torch.ones(12, 3, size, size)}, 1, "")).max(2)
+    for lines in (seen, seen.T):
+        (line,) = np.unique(lines[lines.min(1) == 0][-20:], axis=0)
+        edges = np.flatnonzero(np.diff(line))
+        kernel, *others = np.diff(edges)[::2]
+        assert set(others) <= {kernel}
+        assert kernel % size == 0
+        assert set(np.diff(edges)[1::2]) == {round(kernel / 10)}
 
 
 def _pixels(png: bytes) -> NDArray[np.uint8]:
@@ -286,7 +402,7 @@ def test_a_run_that_goes_on_writes_what_one_that_was_not_stopped_does(
     whole = train(asked, tmp_path / "whole").run
     with pytest.raises(Interrupted):
         train(asked, tmp_path / "stopped", report=Impatient())
-    train(asked, tmp_path / "stopped", resume=True)
+    train(asked, tmp_path / "stopped", Options(resume=True))
     kept = [
         [{**row, "images_per_second": ""} for row in table(run)]
         for run in (whole, tmp_path / "stopped")

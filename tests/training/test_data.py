@@ -3,13 +3,14 @@
 import hashlib
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from archdsl.training import TrainingError
 from archdsl.training.data.sources import Wanted, load
@@ -17,6 +18,7 @@ from archdsl.words.recipe import Data, Folder, Shapes
 from archdsl.words.word import Quoted
 
 from .conftest import write_folder
+from .odd import ODD, enormous
 
 WANTED = Wanted(3, 12, 12, square=False, classes=3)
 
@@ -122,6 +124,33 @@ def test_a_bad_folder_is_named(
     with pytest.raises(TrainingError, match=message) as caught:
         load(source, WANTED)
     assert str(caught.value).startswith(f'data folder "{folder}"')
+
+
+@pytest.mark.parametrize("side", [10_000, 20_000])
+def test_an_image_too_large_to_decode_is_named_with_its_size(
+    folder: Path, source: Data, side: int
+) -> None:
+    """PIL warns of more than 89,478,485 pixels, and refuses more than twice as many."""
+    enormous(folder / "train" / "red" / "7.png", side, side)
+    with pytest.raises(TrainingError, match=r"red/7\.png cannot be read as an image") as caught:
+        load(source, WANTED)
+    assert f"({side * side} pixels)" in str(caught.value)
+    assert "save it smaller); replace it or take it out" in str(caught.value)
+
+
+@pytest.mark.parametrize("write", ODD)
+def test_odd_metadata_is_read_over_without_a_word(
+    folder: Path, source: Data, write: Callable[[Path], Path]
+) -> None:
+    """The images are white, and the last of their class."""
+    path = write(folder / "train" / "red" / "zz")
+    with pytest.warns(UserWarning), Image.open(path) as opened:
+        ImageOps.exif_transpose(opened).convert("RGB")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = load(source, WANTED)
+    assert [str(each.message) for each in told] == []
+    assert found.train.images[-1].min() >= 254
 
 
 def test_classes_must_be_the_networks(source: Data) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from archdsl import load
-from archdsl.training import Job, Stepped, TrainingError, job, train
+from archdsl.training import Job, Options, Stepped, TrainingError, job, train
 from archdsl.training.evaluate import Examination
 from archdsl.words.recipe import Evaluate, Sgd
 from tests.training.stopping import (
@@ -135,11 +135,11 @@ import sys
 from pathlib import Path
 from typing import Any
 import archdsl
-from archdsl.training import job, train
+from archdsl.training import Options, job, train
 from tests.training.stopping import Listener
 made = job(archdsl.load(Path("small.arch")))
-train(made, Path("run"), "cpu", layout=sys.argv[1], shard="--shard" in sys.argv,
-      report=Listener(ends_after=3))
+options = Options(device="cpu", layout=sys.argv[1], shard="--shard" in sys.argv)
+train(made, Path("run"), options, Listener(ends_after=3))
 """
 
 
@@ -165,7 +165,11 @@ def test_several_processes_stop_together_and_go_on(
     assert len(list(tmp_path.glob("run/checkpoints/*/optimizer-*"))) == parts
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TrainingError, match="processes was 2, is 1"):
-        train(job(load(Path("small.arch"))), Path("run"), "cpu", layout="fused", resume=True)
+        train(
+            job(load(Path("small.arch"))),
+            Path("run"),
+            Options(device="cpu", layout="fused", resume=True),
+        )
 
     again = python(*torchrun, *words, "--run", "run", "--resume", folder=tmp_path)
     said, wrong = again.communicate(timeout=PATIENCE)
@@ -203,7 +207,7 @@ def test_a_full_disk_stops_a_run_that_can_go_on(
     run, limits = tmp_path / "run", resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         with pytest.raises(TrainingError, match=rf"{file} cannot be written .*with --resume"):
-            train(long, run, report=Full(6, size), checkpoint_every=4)
+            train(long, run, Options(checkpoint_every=4), Full(6, size))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert checkpoints(run) == ["step-00000004"]
@@ -234,7 +238,7 @@ def test_a_folder_that_vanishes_stops_its_run(long: Job, tmp_path: Path) -> None
                 shutil.rmtree(tmp_path / "run")
 
     with pytest.raises(TrainingError, match=r"written .*something has removed its folder"):
-        train(long, tmp_path / "run", report=Vandal(), checkpoint_every=4)
+        train(long, tmp_path / "run", Options(checkpoint_every=4), Vandal())
     assert not (tmp_path / "run").exists()
 
 
@@ -306,5 +310,5 @@ def test_a_held_out_loss_that_goes_wrong_stops_the_run(
     with pytest.raises(
         TrainingError, match=r"^step 8: the held-out loss is nan; lower .* checkpoint before"
     ):
-        train(long, tmp_path / "run", checkpoint_every=6)
+        train(long, tmp_path / "run", Options(checkpoint_every=6))
     assert checkpoints(tmp_path / "run") == ["step-00000006"]

@@ -14,6 +14,9 @@ from archdsl.words.word import Quoted
 
 from .conftest import write_folder
 
+HELPERS = (".DS_Store", "._0.png", "Thumbs.db", "desktop.ini")
+"""What systems leave among images."""
+
 NUMBERS = ("n01443537", "n01629819", "n02012849")
 
 
@@ -60,6 +63,46 @@ def test_tiny_imagenet_as_it_is_published(tiny: Path) -> None:
     # val_1 and val_3 are of class 0, val_2 of class 1, val_0 of class 2.
     assert found.test.labels.tolist() == [0, 0, 1, 2]
     assert found.test.images[:, 0, 4, 4].tolist() == [51, 53, 152, 250]
+
+
+def test_of_the_layouts_own_files_nothing_is_told(tiny: Path) -> None:
+    assert read(tiny).note == ""
+
+
+@pytest.mark.parametrize(
+    ("others", "note"),
+    [
+        (HELPERS, ""),
+        (("notes.txt",), "1 file with another suffix is passed over: .txt"),
+        (
+            ("train/red/a.XML", "train/red/b.xml", "val/blue/c.txt", "val/red/LICENSE"),
+            "4 files with other suffixes are passed over: .txt, .xml, none",
+        ),
+    ],
+)
+@pytest.mark.parametrize("cache", [True, False])
+def test_files_that_are_taken_for_no_image_are_told_of(
+    tmp_path: Path, others: tuple[str, ...], note: str, cache: bool
+) -> None:
+    root = write_folder(tmp_path / "data", {"train": 2, "val": 1}, size=(8, 8))
+    for other in others:
+        place = root / other if "/" in other else root / "train" / "green" / other
+        place.write_bytes(b"no picture")
+    (root / "train" / "green" / "more.txt").mkdir()  # a folder is no file
+    source, wanted = Folder(path=Quoted(str(root))), Wanted(3, 8, 8, square=False, classes=3)
+    found = [load(source, wanted, cache=cache) for _ in range(2)]  # decoded, and out of the cache
+    assert [each.note for each in found] == [note, note]
+    assert len(found[0].train) == 6
+
+
+def test_all_that_is_to_be_told_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the cache cannot be used: it is below a file."""
+    root = write_folder(tmp_path / "data", {"train": 2, "val": 1}, size=(8, 8))
+    (root / "train" / "red" / "a.txt").touch()
+    monkeypatch.setenv("ARCHDSL_CACHE", str(root / "train" / "red" / "a.txt" / "cache"))
+    first, second, _ = read(root).note.split("; ")
+    assert first == "1 file with another suffix is passed over: .txt"
+    assert second.startswith("the cache cannot be used")
 
 
 def test_an_image_without_a_line_is_named(tiny: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 import archdsl
-from archdsl.training import TrainingError, job, train
+from archdsl.training import Options, TrainingError, job, train
 from archdsl.words.recipe import Recipe, Sgd, Shapes
 
 SPEC = """\
@@ -138,7 +138,7 @@ arch Net {
 @pytest.mark.usefixtures("few_shapes")
 def test_joins_repeats_and_blocks_are_trained(tmp_path: Path) -> None:
     asked = job(loaded(tmp_path, COMPOSED % "seed 3"))
-    one = load_file(train(asked, tmp_path / "one", steps=1).run / "weights.safetensors")
+    one = load_file(train(asked, tmp_path / "one", Options(steps=1)).run / "weights.safetensors")
     two = load_file(train(asked, tmp_path / "two").run / "weights.safetensors")
     assert "res.repeat.2.add.1.unit.batchnorm.running_mean" in two
     assert two["res.repeat.2.add.1.unit.batchnorm.num_batches_tracked"].item() == 2
@@ -151,7 +151,7 @@ def test_joins_repeats_and_blocks_are_trained(tmp_path: Path) -> None:
 def test_a_scaled_stage_is_all_that_is_in_it_and_no_other(tmp_path: Path) -> None:
     settings = "scale res lr=0; scale fc1 lr=0"
     asked = job(loaded(tmp_path, COMPOSED % settings))
-    one = load_file(train(asked, tmp_path / "one", steps=1).run / "weights.safetensors")
+    one = load_file(train(asked, tmp_path / "one", Options(steps=1)).run / "weights.safetensors")
     two = load_file(train(asked, tmp_path / "two").run / "weights.safetensors")
     learned = {name for name in two if name.endswith(("weight", "bias"))}
     still = {name for name in learned if torch.equal(one[name], two[name])}

@@ -11,7 +11,7 @@ import torch
 
 from archdsl import load
 from archdsl.codegen.layout import Layout
-from archdsl.training import Job, TrainingError, job, train
+from archdsl.training import Job, Options, TrainingError, job, train
 from tests.training.several import PLAIN, SPEC, difference, records, torchrun, weights, write
 
 CLOSE = 1e-12
@@ -30,14 +30,24 @@ def assert_same_run(one: Path, other: Path) -> None:
         for name in ("loss", "regularised_loss", "gradient_norm", "top1", "top5"):
             if name in first:
                 assert second[name] == pytest.approx(first[name], rel=CLOSE), name
+    assert dead(one) == dead(other)
     before, after = weights(one), weights(other)
     assert before.keys() == after.keys()
     assert max(map(difference, before.values(), after.values())) < CLOSE
 
 
+def dead(run: Path) -> list[tuple[int, str, int, int]]:
+    """Of each layer at each evaluation, how many units it has and how many are dead."""
+    lines = (run / "activations.jsonl").read_text(encoding="utf-8").splitlines()
+    found = map(json.loads, lines)
+    return [(each["step"], each["layer"], each["units"], each["dead"]) for each in found]
+
+
 def test_towers_train_as_one_device_does(asked: Job, tmp_path: Path) -> None:
-    fused = train(asked, tmp_path / "fused", "cpu", precision="fp64").run
-    towers = train(asked, tmp_path / "towers", "cpu", layout="towers", precision="fp64").run
+    fused = train(asked, tmp_path / "fused", Options(device="cpu", precision="fp64")).run
+    towers = train(
+        asked, tmp_path / "towers", Options(device="cpu", layout="towers", precision="fp64")
+    ).run
     assert_same_run(fused, towers)
     config = json.loads((towers / "config.json").read_text(encoding="utf-8"))
     assert (config["layout"], config["device"], config["processes"]) == ("towers", "cpu, cpu", 1)
@@ -67,14 +77,14 @@ def test_several_processes_train_as_one_does(
     """
     monkeypatch.chdir(tmp_path)
     spec = write(tmp_path, text)
-    fused = train(job(load(spec)), tmp_path / "fused", "cpu", precision="fp64").run
+    fused = train(job(load(spec)), tmp_path / "fused", Options(device="cpu", precision="fp64")).run
     done = torchrun(processes, tmp_path, *options, "--precision", "fp64")
     assert done.returncode == 0, done.stdout + done.stderr
     assert_same_run(fused, tmp_path / "both")
     assert done.stdout.count("holds everything") == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["both", "fused", "images", "two.arch"]
     alone, several = (sorted(p.name for p in run.iterdir()) for run in (fused, tmp_path / "both"))
-    assert set(several) - {"fused.py"} <= set(alone)
+    assert set(several) - {"fused.py"} == set(alone)
 
 
 def test_shards_train_a_batchnorm_as_rows_do(tmp_path: Path) -> None:
@@ -105,4 +115,6 @@ def test_a_loss_that_is_no_number_names_the_layer(asked: Job, tmp_path: Path) ->
     assert poisoned != made.text
     wrong = {Layout.TOWERS: replace(made, text=poisoned)}
     with pytest.raises(TrainingError, match=r"f\.gather is the first layer whose output is not"):
-        train(replace(asked, divided=wrong), tmp_path / "run", "cpu", layout="towers")
+        train(
+            replace(asked, divided=wrong), tmp_path / "run", Options(device="cpu", layout="towers")
+        )

@@ -18,6 +18,7 @@ from archdsl import load
 from archdsl.cli import app
 from archdsl.training import (
     Job,
+    Options,
     PastRun,
     TrainingError,
     compared,
@@ -31,6 +32,7 @@ from archdsl.training.keeping.plots import figure
 from archdsl.words.recipe import AdamW, Augment, Evaluate, Folder, Recipe, Shapes
 from archdsl.words.word import Quoted
 from tests.training.conftest import COLOURS, tiny, write_folder
+from tests.training.odd import ODD, enormous
 
 Make = Callable[[Recipe], Job]
 
@@ -47,10 +49,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, counts in {"data": (40, 10), "more": (20, 4)}.items():
         write_folder(root / name, dict(zip(("train", "val"), counts, strict=True)))
     for name, data, steps in (("long", "data", 12), ("short", "data", 6), ("else", "more", 12)):
-        source = Folder(path=Quoted(str(root / data)))
-        recipe = Recipe(data=source, batch=10, epochs=None, steps=12, optimizer=AdamW(lr=0.01))
-        train(tiny(recipe), root / "runs" / name, "cpu", steps=steps, precision="fp32")
+        options = Options(device="cpu", steps=steps, precision="fp32")
+        train(tiny(on(root / data)), root / "runs" / name, options)
     return root
+
+
+def on(data: Path) -> Recipe:
+    """The recipe of those runs."""
+    source = Folder(path=Quoted(str(data)))
+    return Recipe(data=source, batch=10, epochs=None, steps=12, optimizer=AdamW(lr=0.01))
 
 
 @pytest.fixture
@@ -194,13 +201,29 @@ def test_the_command_tells_classes_and_what_it_cannot_read(run: Path, folder: Pa
     assert ran("predict", run, good)[0] == 0
 
 
+def test_images_that_warn_are_asked_about_and_enormous_ones_are_not(
+    run: Path, tmp_path: Path
+) -> None:
+    pictures = [write(tmp_path / "odd") for write in ODD]
+    code, said, wrong = ran("predict", run, *pictures)
+    assert (code, wrong) == (0, "")
+    assert all(str(picture) in said for picture in pictures)
+    enormous(tmp_path / "map.png", 10_000, 10_000)
+    code, said, wrong = ran("predict", run, tmp_path / "map.png")
+    assert (code, said) == (2, "")
+    told = "(Image size (100000000 pixels) exceeds limit of 89478485 pixels; save it smaller)"
+    assert wrong == f"archdsl: {tmp_path}/map.png cannot be read as an image {told}\n"
+
+
 def test_layouts_are_opened_on_one_device(tmp_path: Path, source: Folder) -> None:
     spec = tmp_path / "two.arch"
     spec.write_text(
         "arch Two(classes=3) {\n  input 3x12x12\n  devices 2\n  a: conv 8 3x3\n     relu\n"
         "  g: linear classes\n  train {\n    batch 10\n    steps 3\n  }\n}\n"
     )
-    run = train(job(load(spec), source), tmp_path / "run", "cpu", layout="towers").run
+    run = train(
+        job(load(spec), source), tmp_path / "run", Options(device="cpu", layout="towers")
+    ).run
     found = evaluate_run(past_run(run), device="cpu")
     assert run.joinpath("fused.py").exists()
     assert found.recorded is not None
@@ -232,10 +255,20 @@ def _config_without(name: str) -> Callable[[Path], None]:
     return damage
 
 
-def _other_recipe(run: Path) -> None:
-    config = json.loads((run / "config.json").read_text())
-    config["recipe"]["data"]["word"] = "Unheard"
-    (run / "config.json").write_text(json.dumps(config))
+def _recipe_with(name: str, value: object) -> Callable[[Path], None]:
+    def damage(run: Path) -> None:
+        config = json.loads((run / "config.json").read_text())
+        config["recipe"][name] = value
+        (run / "config.json").write_text(json.dumps(config))
+
+    return damage
+
+
+def _with(name: str, text: str) -> Callable[[Path], None]:
+    def damage(run: Path) -> None:
+        (run / name).write_text(text)
+
+    return damage
 
 
 def _changed_module(run: Path) -> None:
@@ -265,9 +298,15 @@ def _other_normalisation(run: Path) -> None:
     [
         (_not_there, "there is no such folder"),
         (_no_run, "is no run's folder: it has no config.json"),
-        (_cut_config, "config.json cannot be read"),
+        (_cut_config, "config.json cannot be read (no JSON: "),
+        (_with("config.json", ""), "; put a copy of it back, or train anew"),
+        (_with("config.json", "[]"), "config.json cannot be read (it is no JSON object)"),
         (_config_without("network"), "not as archdsl writes it: network"),
-        (_other_recipe, "its recipe is not whole"),
+        (_recipe_with("data", {"word": "Unheard"}), "its recipe is not whole"),
+        (_recipe_with("data", {"word": "Folder"}), "its recipe is not whole"),
+        (_recipe_with("evaluate", {"crops": 7}), "its recipe is not whole"),
+        (_recipe_with("data", "shapes"), "not as archdsl writes it: recipe.data"),
+        (_recipe_with("augment", 3), "not as archdsl writes it: recipe.augment"),
         (_changed_module, "model.py is not the module that was trained"),
         (_without("model.py"), "model.py cannot be read (there is no such file)"),
         (_without("weights.safetensors"), "weights.safetensors is not there"),
@@ -288,11 +327,62 @@ def test_what_is_wrong_with_a_folder_is_told(
         assert "Traceback" not in wrong
 
 
-def test_a_run_that_is_going_on_is_read_as_far_as_it_is(run: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no JSON: "),
+        ('{"loss": 0.1, "top1"', "no JSON: "),
+        ("[0.1]", "it is no JSON object"),
+        ('{"loss": 0.1, "images_per_second": "many"}', "top1, images_per_second"),
+    ],
+)
+def test_a_damaged_result_is_told_of_before_any_work(
+    run: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, why: str
+) -> None:
+    """And the remedy is one."""
+    whole = json.loads((run / "result.json").read_text())
+    (run / "result.json").write_text(text)
+    with monkeypatch.context() as patch:
+        patch.delattr("archdsl.training.afterwards.judging.load")
+        for command in (("evaluate", run), ("compare", run, "-o", tmp_path / "a.png")):
+            code, said, wrong = ran(*command)
+            assert (code, said) == (2, "")
+            assert f"{run}/result.json cannot be read (" in wrong
+            assert why in wrong
+            assert "remove it, and train --resume writes it anew" in wrong
+    assert ran("predict", run, trained / "data" / "val" / "red" / "0.png")[0] == 0
+    (run / "result.json").unlink()
+    options = Options(device="cpu", steps=12, precision="fp32", resume=True)
+    train(tiny(on(trained / "data")), run, options)
+    again = past_run(run).result
+    assert again is not None
+    assert [again[name] for name in ("loss", "top1", "step", "images_per_second")] == [
+        whole[name] for name in ("loss", "top1", "step", "images_per_second")
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"7", b'{"kind": "train", "st', b"\xff\xfe", b'{"kind": "else"}', b'{"kind": "train"}'],
+)
+def test_a_damaged_line_of_metrics_is_told_of(run: Path, tmp_path: Path, line: bytes) -> None:
+    path = run / "metrics.jsonl"
+    before = past_run(run).records
+    first, *rest = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([first, line + b"\n", *rest]))
+    code, said, wrong = ran("compare", run, "-o", tmp_path / "a.png")
+    assert (code, said) == (2, "")
+    assert f"{path}, line 2, is not as archdsl writes it; take the line out" in wrong
+    path.write_bytes(b"".join([first, *rest]))
+    assert past_run(run).records == before
+
+
+@pytest.mark.parametrize("begun", [b'{"kind": "train", "st', b"\0\0\0", b"\xff"])
+def test_a_run_that_is_going_on_is_read_as_far_as_it_is(run: Path, begun: bytes) -> None:
     (run / "result.json").unlink()
     before = past_run(run).records
-    with (run / "metrics.jsonl").open("a") as file:
-        file.write('{"kind": "train", "st')
+    with (run / "metrics.jsonl").open("ab") as file:
+        file.write(begun)
     assert past_run(run).records == before
     assert evaluate_run(past_run(run), device="cpu").recorded is None
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from archdsl.cli import app
-from archdsl.training import Job, TrainingError, train
+from archdsl.training import Job, Options, TrainingError, train
 from archdsl.training.precision import Numbers, Precision, has_bf16, precision
 from archdsl.words.recipe import Recipe, Sgd
 from tests.helpers import SPECS
@@ -70,7 +70,7 @@ def test_what_cannot_be_is_said_before_there_is_a_folder(
     job: Job, name: str, deterministic: bool, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match=message):
-        train(job, tmp_path / "run", precision=name, deterministic=deterministic)
+        train(job, tmp_path / "run", Options(precision=name, deterministic=deterministic))
     assert not (tmp_path / "run").exists()
 
 
@@ -131,8 +131,8 @@ def test_a_run_in_other_numbers_goes_nearly_the_same_way(
 ) -> None:
     # Plain descent: Adam's first steps are the signs of gradients, and a sign is soon another.
     asked = make_job(recipe.model_copy(update={"optimizer": Sgd(lr=0.05)}))
-    plain = train(asked, tmp_path / "fp32", precision="fp32")
-    other = train(asked, tmp_path / name, precision=name)
+    plain = train(asked, tmp_path / "fp32", Options(precision="fp32"))
+    other = train(asked, tmp_path / name, Options(precision=name))
     config = json.loads((other.run / "config.json").read_text())
     assert (config["precision"], config["deterministic"]) == (name, False)
     one, two = (load_file(each.run / "weights.safetensors") for each in (plain, other))
@@ -148,7 +148,7 @@ def test_bf16_stops_before_the_update_as_well(
 ) -> None:
     wild = make_job(recipe.model_copy(update={"optimizer": Sgd(lr=1e36)}))
     with pytest.raises(TrainingError, match=r"not a number; .* is the first"):
-        train(wild, tmp_path / "run", precision="bf16")
+        train(wild, tmp_path / "run", Options(precision="bf16"))
     kept = load_file(tmp_path / "run" / "weights.safetensors")
     assert all(bool(tensor.isfinite().all()) for tensor in kept.values())
 
@@ -203,7 +203,7 @@ def test_what_cannot_be_deterministic_is_named() -> None:
 
 
 def test_two_deterministic_runs_are_the_same(job: Job, tmp_path: Path) -> None:
-    runs = [train(job, tmp_path / name, deterministic=True) for name in ("a", "b")]
+    runs = [train(job, tmp_path / name, Options(deterministic=True)) for name in ("a", "b")]
     one, two = (load_file(each.run / "weights.safetensors") for each in runs)
     assert all(torch.equal(one[place], two[place]) for place in one)
     config = json.loads((runs[0].run / "config.json").read_text())

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.codegen.layout import Layout
-from archdsl.training import Job, Silent, probe, train
+from archdsl.training import Job, Options, Silent, probe, train
 from archdsl.training.batches import Batches
 from archdsl.training.plan import Plan, planned
 from archdsl.training.precision import Numbers, Precision
@@ -42,8 +42,7 @@ class Net(nn.Module):
 def plan(make_job: Callable[[Recipe], Job], recipe: Recipe) -> Plan:
     asked = make_job(recipe.model_copy(update={"optimizer": Sgd(lr=0.1, momentum=0.9)}))
     place = Where(Layout.FUSED, (torch.device("cpu"),))
-    exact = Precision(Numbers.FP32, "cpu")
-    return planned(asked, place, None, None, exact, Silent(), cache=False)
+    return planned(asked, place, Options(precision="fp32", cache=False), Silent())
 
 
 @pytest.fixture

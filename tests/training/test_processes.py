@@ -16,7 +16,7 @@ from torch.distributed import HashStore  # type: ignore[attr-defined]  # it is n
 from torch.distributed.distributed_c10d import Store
 
 from archdsl import load
-from archdsl.training import ToldElsewhere, TrainingError, job
+from archdsl.training import Options, ToldElsewhere, TrainingError, job
 from archdsl.training.augment import View
 from archdsl.training.batches import Batches
 from archdsl.training.data.sources import Split
@@ -60,7 +60,7 @@ def test_rows_share_each_batch_without_overlap_or_loss(
     monkeypatch.chdir(tmp_path)
     asked = job(load(write(tmp_path, PLAIN.replace("batch 8", "batch 12"))))
     place = where("fused", "cpu", 2, "two.arch")
-    plan = planned(asked, place, None, None, precision("fp32", False, CPU), Silent(), False)
+    plan = planned(asked, place, Options(precision="fp32", cache=False), Silent())
     whole = Batches(plan, Alone())
     shares = [Batches(plan, Row(row, rows)) for row in range(rows)]
     seen = []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from archdsl.training import Evaluation, Job, Result, Started, Stepped, train
+from archdsl.training import Evaluation, Job, Options, Result, Started, Stepped, train
 from archdsl.training.progress import Bar, Json, Lines, reporter
 
 STARTED = Started(
@@ -77,7 +77,7 @@ def test_lines() -> None:
     lines.evaluated(EVALUATION)
     lines.finished(RESULT)
     lines.ended()
-    assert [line.strip() for line in text(out).splitlines()] == [
+    assert text(out).splitlines() == [
         "SmallAlexNet · 2,644,234 parameters · cpu (2 threads, float32, channels_last)",
         "data: shapes, built in and synthetic: 10 classes, 16,000 training and 4,000 test images "
         "of 3x67x67",
@@ -86,7 +86,7 @@ def test_lines() -> None:
         "step 550/1000  epoch 1.10  loss 0.4123  lr 0.0005  412 images/s  0:00:41 left",
         "step 500  held-out loss 0.6000  top-1 80.0 %  top-5 99.0 %",
         "",
-        "loss            top-1            top-5   iterations   images/s",
+        " loss            top-1            top-5   iterations   images/s",
         "0.600   80.00 ± 0.63 %   99.00 ± 0.16 %        1,000        412",
         "",
         "on 4,000 synthetic test images; ± is one standard error",
@@ -96,7 +96,7 @@ def test_lines() -> None:
 
 def test_lines_are_every_so_many_steps(job: Job, tmp_path: Path) -> None:
     out = console(False)
-    train(job, tmp_path / "run", steps=60, report=Lines(out))
+    train(job, tmp_path / "run", Options(steps=60), Lines(out))
     steps = re.findall(r"^step (\d+)/60 ", text(out), re.MULTILINE)
     assert steps == [str(n) for n in range(3, 61, 3)]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from archdsl import files
-from archdsl.training.afterwards.past import PastRun, TrainedOn, past_run
+from archdsl.training.afterwards.past import PastRun, past_run
+from archdsl.training.afterwards.reading import TrainedOn
 from archdsl.training.errors import TrainingError
 
 

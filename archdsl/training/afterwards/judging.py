@@ -92,7 +92,7 @@ def evaluate_run(
     """
     hears = report or Silent()
     place = where(Layout.FUSED.value, device, 1, str(run.folder)).first
-    network = run.network(place)
+    network, recorded = run.network(place), run.result
     found = _held_out(run, data, hears)
     examination = _examination(run, found.test, place, crops)
     evaluation = examination.judge(
@@ -107,7 +107,7 @@ def evaluate_run(
         data=found.name,
         synthetic=found.synthetic,
         same_data=found.sha256 == run.config.data.sha256,
-        recorded=run.result if examination.crops == run.recipe.evaluate.crops else None,
+        recorded=recorded if examination.crops == run.recipe.evaluate.crops else None,
     )
 
 

@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 
 from archdsl.training.data.archive import Files, opened
-from archdsl.training.errors import TrainingError
 from archdsl.training.data.images import Labels, Pixels
-from archdsl.training.parts.packed import cifar_records, idx
 from archdsl.training.data.pickles import unpickled
+from archdsl.training.errors import TrainingError
+from archdsl.training.parts.packed import cifar_records, idx
 
 Labelled = tuple[Pixels, Labels]
 """Images N x C x H x W and their labels N."""

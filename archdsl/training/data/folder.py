@@ -1,21 +1,24 @@
 """Folders of image files as data: class folders, ImageNet's layout and Tiny ImageNet's."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from archdsl.codegen.trainable import require_classes, require_picture_channels
-from archdsl.training.errors import TrainingError
 from archdsl.training.data.images import Encoded, Pixels, Undecoded, Wanted
-from archdsl.training.parts.folders import ByClass, splits
+from archdsl.training.errors import TrainingError
+from archdsl.training.parts.folders import SUFFIXES, ByClass, few, splits
 from archdsl.training.parts.pictures import decoded
 from archdsl.words.recipe import Folder
 
 _CHUNK: Final = 2**26
 """How many bytes of images are decoded before they are written."""
+
+_HELPERS: Final = ("desktop.ini", "thumbs.db")
+"""What file managers leave in folders."""
 
 
 def folder(source: Folder, wanted: Wanted) -> Undecoded:
@@ -39,6 +42,9 @@ def folder(source: Folder, wanted: Wanted) -> Undecoded:
             for found in files.values()
             for path in found
         ]
+        note = _passed_over(
+            {found[0].parent for files in (train, test) for found in files.values()}
+        )
     except ValueError as problem:
         raise TrainingError(f"{place}: {problem}") from problem
     except OSError as problem:
@@ -54,7 +60,27 @@ def folder(source: Folder, wanted: Wanted) -> Undecoded:
         train=_encoded(place, train, wanted),
         test=_encoded(place, test, wanted),
         listing="\n".join(listing),
+        note=note,
     )
+
+
+def _passed_over(places: Iterable[Path]) -> str:
+    """What to tell of files that lie among images and are taken for none. Raises OSError."""
+    suffixes = Counter(
+        file.suffix.lower()
+        for place in places
+        for file in place.iterdir()
+        if file.suffix.lower() not in SUFFIXES
+        and file.name.lower() not in _HELPERS
+        and not file.name.startswith(".")
+        and file.is_file()
+    )
+    count = suffixes.total()
+    if not count:
+        return ""
+    named = few(sorted(suffix or "none" for suffix in suffixes))
+    many = "file with another suffix is" if count == 1 else "files with other suffixes are"
+    return f"{count:,} {many} passed over: {named}"
 
 
 def _encoded(place: str, files: ByClass, wanted: Wanted) -> Encoded:

@@ -1,13 +1,14 @@
 """Where decoded images are held: in the cache, mapped, or in memory."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from archdsl.training.data.cache import cached
-from archdsl.training.errors import TrainingError
 from archdsl.training.data.images import Data, Encoded, Progress, Split, Undecoded, Wanted
+from archdsl.training.errors import TrainingError
 
 
 def held(source: Undecoded, wanted: Wanted, *, cache: bool, progress: Progress) -> Data:
@@ -19,7 +20,7 @@ def held(source: Undecoded, wanted: Wanted, *, cache: bool, progress: Progress) 
     note = ""
     if cache:
         try:
-            return cached(source, wanted, progress)
+            return replace(cached(source, wanted, progress), note=source.note)
         except OSError as problem:
             where = f"{problem.filename}: " if problem.filename else ""
             note = f"the cache cannot be used ({where}{problem.strerror or problem})"
@@ -39,8 +40,10 @@ def held(source: Undecoded, wanted: Wanted, *, cache: bool, progress: Progress) 
         return Split(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(split.labels))
 
     train, test = map(decoded, source.splits)
-    told = f"{note}; the images are held in memory, and the next run decodes them again"
-    return Data(source.name, False, source.classes, train, test, note=told if note else "")
+    if note:
+        note += "; the images are held in memory, and the next run decodes them again"
+    told = "; ".join(filter(None, (source.note, note)))
+    return Data(source.name, False, source.classes, train, test, note=told)
 
 
 def require_memory(place: str, count: int, wanted: Wanted, note: str = "") -> None:

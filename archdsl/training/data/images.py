@@ -56,7 +56,7 @@ class Data:
     cache: Path | None = None
     """The file that the images are pages of, where they were decoded."""
     note: str = ""
-    """What a person should know of how it was read: why there is no cache."""
+    """What a person should know of how it was read: what was passed over, why there is no cache."""
 
     def __post_init__(self) -> None:
         if not self.sha256:
@@ -139,6 +139,8 @@ class Undecoded:
     test: Encoded
     listing: str
     """What the pixels follow from: the files, their sizes and times."""
+    note: str = ""
+    """What a person should know of what is there: what was passed over."""
 
     @property
     def splits(self) -> tuple[Encoded, Encoded]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from archdsl.codegen.trainable import require_classes, require_picture_channels
 from archdsl.training.data.columns import Columns, agreed, opened, reading
-from archdsl.training.errors import TrainingError
 from archdsl.training.data.folder import told
 from archdsl.training.data.images import Encoded, Labels, Pixels, Undecoded, Wanted
+from archdsl.training.errors import TrainingError
 from archdsl.training.parts.folders import few
 from archdsl.training.parts.pictures import decoded
 from archdsl.words.recipe import Parquet
@@ -160,7 +160,9 @@ def _encoded(
                 try:
                     yield decoded(pictures, wanted.size, wanted.square)
                 except ValueError as problem:
-                    raise TrainingError(f"{place}: {problem}; fetch the file again") from problem
+                    raise TrainingError(
+                        f"{place}: {problem}; fetch the file again, or take the row out"
+                    ) from problem
                 row += len(raw)
 
     return Encoded(labels, chunks)

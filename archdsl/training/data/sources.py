@@ -42,7 +42,9 @@ _CHUNK: Final = 500
 """How many published images are resized at once."""
 
 
-def load(source: object, wanted: Wanted, *, cache: bool = True, progress: Progress = silent) -> Data:
+def load(
+    source: object, wanted: Wanted, *, cache: bool = True, progress: Progress = silent
+) -> Data:
     """Read or draw a recipe's data.
 
     What costs decoding is read from the cache and, where it is not there, decoded into it, which

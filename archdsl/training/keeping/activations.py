@@ -10,18 +10,21 @@ bounds its cost. Bin b holds what lies from 0.1·sinh(b / 20) to 0.1·sinh((b + 
 narrow as 0.005 about 0, and of 5 % of the value far from it. Zeros are in no bin.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn.modules import activation
 from torch.utils.hooks import RemovableHandle
 
+from archdsl.training.keeping.record import tensors_as_bytes
 from archdsl.training.together.team import Team
 
 VALUES: Final = 2**18
@@ -30,6 +33,8 @@ VALUES: Final = 2**18
 _NARROWEST, _PER_E = 0.1, 20
 _BINS: Final = 200
 """On each side of zero. What lies further out, at about 1,100, is in the last one."""
+_HEAD: Final = 1 + 2 * _BINS + 1
+"""What is counted before the units: the images, what is in each bin, and the zeros."""
 
 
 def edges(first: int, count: int) -> NDArray[np.float64]:
@@ -54,11 +59,45 @@ class Activations:
     counts: list[int]
 
 
-class Watch:
-    """Looks at a network's activations while it judges so many images, each view of one counted."""
+def units(network: nn.Module, images: Tensor) -> dict[str, int]:
+    """How many units each layer has that a `Watch` looks at, in the network on one device.
 
-    def __init__(self, network: nn.Module, images: int) -> None:
-        self._layers = {name: (layer, _Layer(images)) for name, layer in _watched(network)}
+    Only the shape of `images`, nxCxHxW, counts: both may be on the meta device.
+    """
+    found: dict[str, int] = {}
+
+    def note(name: str, layer: nn.Module, inputs: Any, output: Tensor) -> None:
+        found[name] = output.shape[1]
+
+    handles = [
+        layer.register_forward_hook(partial(note, name)) for name, layer in _watched(network)
+    ]
+    with torch.no_grad():
+        network.eval()(images)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+class Watch:
+    """Looks at a network's activations while so many images are judged, each view of one counted.
+
+    This process begins with the one of number `first`. Where it has a part of the network, `units`
+    says how many units each layer has in all.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        images: int,
+        first: int = 0,
+        units: Mapping[str, int] | None = None,
+    ) -> None:
+        whole = units or {}
+        self._layers = {
+            name: (layer, _Layer(images, first, whole.get(name)))
+            for name, layer in _watched(network)
+        }
         self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> "Watch":
@@ -77,18 +116,26 @@ class Watch:
             handle.remove()
 
     def found(self, team: Team) -> list[Activations]:
-        """Of every layer that was computed, in the network's order, from what all rows have seen.
+        """Of every layer that was computed, in the network's order, from what all have seen.
 
-        All processes have to ask.
+        All processes have to ask; the leading one is told, and the others get nothing.
         """
-        return [seen.found(name, team) for name, (_, seen) in self._layers.items() if seen.computed]
+        layers = {name: seen for name, (_, seen) in self._layers.items() if seen.computed}
+        own = {name: team.total(seen.counted()) for name, seen in layers.items()}
+        parts = [load(part) for part in team.collected(tensors_as_bytes(own))]
+        if not parts:
+            return []
+        return [seen.found(name, [part[name] for part in parts]) for name, seen in layers.items()]
 
 
 class _Layer:
-    """What is counted of one layer."""
+    """What is counted of one layer, which has so many units in all, by default those that it has
+    here."""
 
-    def __init__(self, images: int) -> None:
+    def __init__(self, images: int, first: int, units: int | None) -> None:
         self._images = images
+        self._first = first
+        self._units = units
         self._seen = 0
         self._places = 0
         self._active: list[Tensor] = []
@@ -107,21 +154,31 @@ class _Layer:
             for part in parts
         ]
         self._places = parts[0].shape[2:].numel()
-        image = sum(part.shape[1:].numel() for part in parts)
+        self._units = self._units or sum(part.shape[1] for part in parts)
         # Whole images, each `every`-th of the set: sets are often in the order of their classes.
-        every = max(1, -(-self._images * image // VALUES))
-        bins = [_binned(part[-self._seen % every :: every]) for part in parts]
+        every = max(1, -(-self._images * self._units * self._places // VALUES))
+        skipped = -(self._first + self._seen) % every
+        bins = [_binned(part[skipped::every]) for part in parts]
         self._seen += len(parts[0])
         self._active = _added(self._active, active)
         self._bins = _added(self._bins, bins)
 
-    def found(self, name: str, team: Team) -> Activations:
+    def counted(self) -> Tensor:
+        """What this process has counted: images, the histogram, and each unit's values that are
+        not zero."""
         device = self._active[0].device
-        active = team.total(torch.cat([part.to(device) for part in self._active]))
-        counts = team.total(torch.stack([part.to(device) for part in self._bins]).sum(0))
-        images = team.total(torch.tensor(self._seen, device=device))
-        numbers = len(active) * self._places * int(images)
-        *bins, zeros = counts.tolist()
+        bins = torch.stack([part.to(device) for part in self._bins]).sum(0)
+        active = [part.to(device) for part in self._active]
+        return torch.cat([torch.tensor([self._seen], device=device), bins, *active])
+
+    def found(self, name: str, parts: Sequence[Tensor]) -> Activations:
+        """From what each process has counted that has a part of the network."""
+        divided = sum(len(part) - _HEAD for part in parts) == self._units
+        own = parts if divided else parts[:1]  # what all have whole is counted once
+        images = int(own[0][0])
+        *bins, zeros = torch.stack([part[1:_HEAD] for part in own]).sum(0).tolist()
+        active = torch.cat([part[_HEAD:] for part in own])
+        numbers = len(active) * self._places * images
         filled = [number for number, count in enumerate(bins) if count]
         first, end = (filled[0], filled[-1] + 1) if filled else (_BINS, _BINS)
         return Activations(

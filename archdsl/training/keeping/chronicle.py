@@ -16,12 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 
 from archdsl.codegen.layout import Layout
 from archdsl.training.keeping import record
-from archdsl.training.keeping.activations import Activations, Watch
+from archdsl.training.keeping.activations import Activations, Watch, units
 from archdsl.training.keeping.board import Board
+from archdsl.training.network import shapes_alone
 from archdsl.training.plan import Plan
 from archdsl.training.together.team import Team
 
@@ -55,8 +57,7 @@ class Chronicle:
     def __init__(self, plan: Plan, folder: Path, team: Team, weights: Mapping[str, Tensor]) -> None:
         """`weights` are those that the network begins with, as on one device."""
         self.plan, self.folder, self.team, self.leads = plan, folder, team, team.leads
-        # In processes that each have a part of every layer, no hook sees a whole one.
-        self._looks = plan.where.layout is not Layout.RANKS
+        self._units = _units(plan, folder)
         found = first_kernels(weights)
         self._kernels = None if found is None else found.detach().cpu().clone()
         self._seen: list[Activations] = []
@@ -71,9 +72,8 @@ class Chronicle:
                 self._table = opened.enter_context(record.Lines(self.folder / record.TABLE))
                 if self._table.empty:
                     self._table.append(",".join(COLUMNS))
-                self._board = opened.enter_context(Board(self.folder))
-            if self.leads and self._looks:
                 self._inside = opened.enter_context(record.Lines(self.folder / record.ACTIVATIONS))
+                self._board = opened.enter_context(Board(self.folder))
             self._open = opened.pop_all()
         return self
 
@@ -108,11 +108,9 @@ class Chronicle:
 
         All processes do, each at the images that it judges.
         """
-        if not self._looks:
-            yield
-            return
-        images = len(self.plan.data.test) * self.plan.job.recipe.evaluate.crops
-        with Watch(network, images) as watch:
+        images, crops = len(self.plan.data.test), self.plan.job.recipe.evaluate.crops
+        first, _ = self.team.share(images)
+        with Watch(network, images * crops, first * crops, self._units) as watch:
             yield
         self._seen = watch.found(self.team)
 
@@ -137,9 +135,9 @@ class Chronicle:
 
         began = time.monotonic()
         records = record.read_metrics(self.folder / record.METRICS)
-        record.write(self.folder / record.PLOT, plots.loss(records, self._title))
-        inside = self.folder / record.ACTIVATIONS
-        layers = record.read_metrics(inside) if self._looks else []
+        smoothed = self.plan.job.recipe.loss.smoothing > 0
+        record.write(self.folder / record.PLOT, plots.loss(records, self._title, smoothed))
+        layers = record.read_metrics(self.folder / record.ACTIVATIONS)
         if layers:
             drawn = layer_plots.activations(layers, self._title)
             record.write(self.folder / record.ACTIVATIONS_PLOT, drawn)
@@ -151,6 +149,13 @@ class Chronicle:
         data = self.plan.data
         synthetic = " (synthetic)" if data.synthetic else ""
         return f"{self.plan.job.class_name} on {data.name}{synthetic}"
+
+
+def _units(plan: Plan, folder: Path) -> dict[str, int]:
+    """How many units each layer has in all, where this process has a part of them."""
+    if plan.where.layout is not Layout.RANKS:
+        return {}
+    return units(shapes_alone(plan, folder), torch.empty(1, *plan.job.input, device="meta"))
 
 
 def first_kernels(weights: Mapping[str, Tensor]) -> Tensor | None:

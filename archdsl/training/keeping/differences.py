@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from archdsl.source import Source
-from archdsl.training.errors import TrainingError
+from archdsl.training.errors import Differs
 
 FREE: Final = frozenset(
-    "name spec used restated module fused normalisation activations device versions hardware "
-    "started resumed".split()
+    "name spec used restated module fused normalisation device versions hardware started "
+    "resumed".split()
 )
 """What of config.json is not compared. The spec's text may differ in comments, and the module,
 which is made from it, is compared as a text; the others follow from what is compared."""
@@ -55,19 +55,21 @@ def accepted(
     `before` is the run's config.json, and `now` what it would be for `spec`.
 
     Raises:
-        TrainingError: they differ in what may not; the text names all of it.
+        Differs: in what they may not; the text names all of it.
     """
     found = differences(before, now)
     refused = [d for d in found if not (changed and d.adjustable)]
     told = list(dict.fromkeys(map(str, refused)))
     same = before["module"] == now["module"] or before["layout"] != now["layout"]
-    if not same:
-        told.insert(0, _line(run / before["spec"]["file"], spec))
+    if not same and (line := _line(run / before["spec"]["file"], spec)):
+        told.insert(0, line)
+    elif not same and not told:
+        told = [f"this version of archdsl makes another module of {spec.name}"]
     if told:
         remedy = "Undo that, or leave --resume away to begin another"
         if same and all(d.adjustable for d in found):
             remedy = f"{remedy}; --changed goes on with what is new"
-        raise TrainingError(f"{run} was another run: {'; '.join(told)}. {remedy}")
+        raise Differs(run, told, remedy)
     return list(dict.fromkeys(map(str, found)))
 
 
@@ -103,7 +105,7 @@ def _value(value: Any) -> str:
 
 
 def _line(kept: Path, spec: Source) -> str:
-    """The first place where a spec is another than the run's copy of it."""
+    """The first place where a spec is another than the run's copy of it; nothing if it is none."""
     if not kept.exists():
         return f"its copy of the spec, {kept.name}, is gone, and {spec.name} makes another module"
     before = kept.read_text(encoding="utf-8").splitlines()
@@ -111,7 +113,7 @@ def _line(kept: Path, spec: Source) -> str:
     if kept.name != spec.name:
         return f"its spec was called {kept.name}, is {spec.name}"
     if not diff:
-        return f"this version of archdsl makes another module of {spec.name}"
+        return ""
     was = next((line[1:].strip() for line in diff if line.startswith("-")), "not there")
     is_ = next((line[1:].strip() for line in diff if line.startswith("+")), "not there")
     return f"in {spec.name} `{was}` is `{is_}`"

@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from archdsl.source import Source
-from archdsl.training.errors import TrainingError
+from archdsl.training.errors import Finished, TrainingError
 from archdsl.training.job import Job
 from archdsl.training.keeping import checkpoint, record
 from archdsl.training.keeping.checkpoint import Progress
 from archdsl.training.keeping.differences import accepted
 from archdsl.training.keeping.lock import locked
+from archdsl.training.options import Options
 from archdsl.training.plan import Plan, config, modules, write, write_modules
 
 _NEEDED: Final = frozenset(("data", "recipe", "module", "layout", "spec", "steps", "started"))
@@ -42,10 +43,9 @@ class Home:
 
 
 @contextmanager
-def home(plan: Plan, run: Path | None, resume: bool, changed: bool) -> Iterator[Home]:
-    """The folder of a new run or, to `resume`, of the one that was stopped.
+def home(plan: Plan, run: Path | None, options: Options) -> Iterator[Home]:
+    """The folder of a new run or, to resume, of the one that was stopped.
 
-    `changed` lets that go on with another learning rate, schedule or length.
     Who does not lead gets a passing one, with the modules alone.
 
     Raises:
@@ -56,16 +56,14 @@ def home(plan: Plan, run: Path | None, resume: bool, changed: bool) -> Iterator[
             write_modules(plan, Path(passing))
             yield Home(Path(passing), new=False)
         return
-    if changed and not resume:
-        raise TrainingError("--changed is said of a run that goes on: add --resume")
-    before = _stopped(run, plan.job) if resume else None
+    before = _stopped(run, plan.job) if options.resume else None
     folder = record.create(run, plan.job.name) if before is None else before
     with locked(folder):
         if before is None or not (folder / record.CONFIG).exists():
             write(plan, folder)
             yield Home(folder, new=True)
         else:
-            yield _again(plan, folder, changed)
+            yield _again(plan, folder, options.changed)
 
 
 def _stopped(run: Path | None, job: Job) -> Path | None:
@@ -136,8 +134,8 @@ def _again(plan: Plan, folder: Path, changed: bool) -> Home:
     return Home(folder, new=False, checkpoint=found, notes=(*ails, *changes, told))
 
 
-def _finished(folder: Path, steps: int) -> TrainingError:
-    return TrainingError(
+def _finished(folder: Path, steps: int) -> Finished:
+    return Finished(
         f"{folder} is finished: all of its {steps:,} steps are done, or its schedule has ended it; "
         "leave --resume away to begin another run, or give it more --steps (or another schedule) "
         "with --resume --changed"

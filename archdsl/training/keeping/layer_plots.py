@@ -5,24 +5,31 @@ Importing this module imports matplotlib.
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
-from matplotlib.figure import SubFigure
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from torch import Tensor
 
 from archdsl.training.keeping.activations import edges
-from archdsl.training.keeping.plots import figure, literal, saved
+from archdsl.training.keeping.plots import DPI, figure, iterations, literal, saved
 
 SILENT, DEAD = "#0072b2", "#d55e00"
 
 SHOWN: Final = 0.998
 """Share of a layer's activations that its panel has room for; the rest are far away and few."""
+
+KERNEL: Final = 40
+"""Dots across a drawn kernel, at least. Gaps are a tenth of it."""
+
+MARGIN, LINE = 16, 28
+"""Dots around sheets of kernels and between those of two devices, and of a line of text."""
 
 Records = Sequence[Mapping[str, Any]]
 
@@ -41,11 +48,14 @@ def activations(records: Records, title: str) -> bytes:
     picture = figure(max(7.5, 3.7 * columns), 3.1 * rows + 0.7)
     title = literal(f"activations of {title}, on the held-out images")
     picture.suptitle(title, x=0.01, ha="left")
-    grid = picture.subfigures(rows, columns, squeeze=False).flatten()
+    grid = picture.subplots(2 * rows, columns, squeeze=False, height_ratios=(3, 1) * rows)
+    panels = grid.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)
     shade = Patch(color=colormaps["magma_r"](0.6), label="how common a value other than zero is")
     handles: list[Any] = []
-    for number, (name, found) in enumerate(layers.items()):
-        handles = _panel(grid[number], name, found)
+    for (upper, lower), (name, found) in zip(panels, layers.items(), strict=False):
+        handles = _panel(upper, lower, name, found)
+    for axes in panels[len(layers) :].flat:
+        axes.remove()
     picture.legend(
         handles=[shade, *handles],
         loc="outside lower left",
@@ -56,13 +66,13 @@ def activations(records: Records, title: str) -> bytes:
     return saved(picture)
 
 
-def _panel(place: SubFigure, name: str, found: Records) -> list[Any]:
+def _panel(upper: Axes, lower: Axes, name: str, found: Records) -> list[Any]:
     """One layer; what its legend has."""
-    upper, lower = place.subplots(2, sharex=True, height_ratios=(3, 1))
     steps = [record["step"] for record in found]
+    spans = _spans(steps)
     last = found[-1]
     upper.set_title(f"{name} · {last['dead']:,} of {last['units']:,} dead", loc="left", fontsize=10)
-    _shade(upper, [0, *steps], found)
+    _shade(upper, spans, found)
     upper.set_ylabel("activation", fontsize="small")
     shares = {
         "zeros": (SILENT, "-", [100 * record["zero"] for record in found]),
@@ -85,16 +95,26 @@ def _panel(place: SubFigure, name: str, found: Records) -> list[Any]:
     lower.set_yticks([0, 50, 100])
     lower.set_ylabel("%", fontsize="small")
     lower.set_xlabel("iteration", fontsize="small")
-    lower.set_xlim(0, steps[-1])
-    lower.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    lower.locator_params(axis="x", nbins=5)
+    lower.set_xlim(spans[0], spans[-1])
+    upper.sharex(lower)
+    upper.tick_params(labelbottom=False)
+    iterations(lower, 5)
+    if len(steps) == 1:
+        lower.set_xticks(steps)
     for axes in (upper, lower):
         axes.tick_params(labelsize="small")
         axes.spines[["top", "right"]].set_visible(False)
     return lines
 
 
-def _shade(axes: Axes, steps: Sequence[int], found: Records) -> None:
+def _spans(steps: Sequence[int]) -> list[float]:
+    """Where the columns of evaluations begin, and where the last one ends: midway between them."""
+    gaps = [after - before for before, after in pairwise(steps)] or [steps[0]]
+    between = [(before + after) / 2 for before, after in pairwise(steps)]
+    return [max(0, steps[0] - gaps[0] / 2), *between, steps[-1] + gaps[-1] / 2]
+
+
+def _shade(axes: Axes, spans: Sequence[float], found: Records) -> None:
     """The density of the activations, one column for each evaluation."""
     low = min(record["first"] for record in found)
     high = max(record["first"] + len(record["counts"]) for record in found)
@@ -111,7 +131,7 @@ def _shade(axes: Axes, steps: Sequence[int], found: Records) -> None:
     density = shares / np.diff(bounds)[:, None]
     top = np.quantile(density[density > 0], 0.98)
     seen = np.ma.masked_equal(density, 0)
-    axes.pcolormesh(steps, bounds, seen, cmap="magma_r", norm=PowerNorm(0.4, 0, top))
+    axes.pcolormesh(spans, bounds, seen, cmap="magma_r", norm=PowerNorm(0.4, 0, top))
     axes.set_ylim(*_room(shares, bounds))
 
 
@@ -135,28 +155,49 @@ def kernels(weights: Mapping[str, Tensor], devices: int, title: str) -> bytes:
         for when, whole in weights.items()
         for number, part in enumerate(whole.tensor_split(devices), 1)
     }
-    rows = len(weights)
-    height, width = next(iter(sheets.values())).shape[:2]
-    wide = 4.6
-    picture = figure(wide * devices, (wide * height / width + 0.35) * rows + 0.5)
-    picture.suptitle(literal(title), x=0.01, ha="left", fontsize=11)
-    places = picture.subplots(rows, devices, squeeze=False, gridspec_kw={"wspace": 0.08}).flatten()
-    for axes, (name, sheet) in zip(places, sheets.items(), strict=True):
-        axes.imshow(sheet, interpolation="nearest")
-        axes.set_title(name, loc="left", fontsize=10)
+    picture = figure(1, 1)
+    # Each number of a sheet is a dot of the picture, so that all of a kernel's are equally large.
+    picture.set_layout_engine("none")
+    heading = picture.text(0, 0, literal(title), va="top", fontsize=11)
+    names = [picture.text(0, 0, name, va="top", fontsize=10) for name in sheets]
+    high, width = next(iter(sheets.values())).shape[:2]
+    high += LINE
+    wide = max(width, *map(_width, names)) + MARGIN
+    across = MARGIN + max(devices * wide, _width(heading) + MARGIN)
+    down = MARGIN + LINE + len(weights) * (high + MARGIN)
+    picture.set_size_inches(across / DPI, down / DPI)
+    heading.set_position((MARGIN / across, 1 - MARGIN / down))
+    for number, (name, sheet) in enumerate(zip(names, sheets.values(), strict=True)):
+        row, column = divmod(number, devices)
+        left, top = MARGIN + column * wide, MARGIN + LINE + row * (high + MARGIN)
+        name.set_position((left / across, 1 - top / down))
+        height, width = sheet.shape[:2]
+        bottom = 1 - (top + LINE + height) / down
+        axes = picture.add_axes((left / across, bottom, width / across, height / down))
+        axes.imshow(sheet, interpolation="nearest", aspect="auto")
         axes.set_axis_off()
     return saved(picture)
 
 
+def _width(text: Text) -> int:
+    """In dots."""
+    return math.ceil(text.get_window_extent().width)
+
+
 def _sheet(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Kernels OxIxHxW as one RGB image, in rows on white, each on a scale of its own."""
+    """Kernels OxIxHxW as one RGB image, in rows on white, each on a scale of its own.
+
+    A number is as many dots as make a kernel KERNEL dots wide, or a few more.
+    """
     count, channels, height, width = kernels.shape
     seen = kernels if channels == 3 else kernels.mean(1, keepdims=True).repeat(3, 1)
     largest = np.abs(seen).max((1, 2, 3), keepdims=True)
     seen = 0.5 + 0.5 * seen / np.where(largest == 0, 1, largest)
+    zoom = math.ceil(KERNEL / max(height, width))
+    height, width, gap = height * zoom, width * zoom, round(max(height, width) * zoom / 10)
+    seen = seen.repeat(zoom, 2).repeat(zoom, 3)
     columns = _columns(count)
     rows = math.ceil(count / columns)
-    gap = max(1, round(width / 10))
     sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), np.float32)
     for number, kernel in enumerate(seen):
         top, left = number // columns * (height + gap), number % columns * (width + gap)

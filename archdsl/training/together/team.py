@@ -18,14 +18,18 @@ from archdsl.training.where import Launch
 class Team(ABC):
     """What a run asks of the processes that take part in it.
 
-    Those that hold one network together are a row; each row takes its part of every batch. What
-    is asked of one must be asked of all at the same time, but for `row`, `rows` and `leads`.
+    Those that hold one network together are a row; each row takes its part of every batch. But for
+    `row`, `rows`, `leads` and `share`, what is asked of one must be asked of all at the same time.
     """
 
     row: int
     rows: int
     leads: bool
     """Whether this is the process that writes and tells."""
+
+    def share(self, count: int) -> tuple[int, int]:
+        """Of so many things, the first that this row takes, and the one after its last."""
+        return count * self.row // self.rows, count * (self.row + 1) // self.rows
 
     @abstractmethod
     def build(self, network: type[nn.Module], **options: Any) -> nn.Module:

@@ -9,6 +9,7 @@ import math
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -533,7 +534,10 @@ def decoded(
         index, file = job
         images[index] = _picture(file, size, square)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        # Damaged metadata does no harm, and thousands of images may have it.
+        warnings.filterwarnings("ignore", module="PIL")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             for _ in pool.map(read, enumerate(files)):
                 pass
@@ -559,7 +563,11 @@ def _picture(
                 raise ValueError("its pixels have 32 bits; save it with 8 or 16")
             upright = ImageOps.exif_transpose(opened)
             image = _eight_bit(upright).convert(MODES[channels])
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
+        pixels, _, _ = str(problem).partition(",")
+        told = f"{file} cannot be read as an image ({pixels}; save it smaller)"
+        raise ValueError(told) from problem
+    except (OSError, SyntaxError, ValueError) as problem:
         raise ValueError(f"{file} cannot be read as an image ({problem})") from problem
     box = None
     if square:
