@@ -8,7 +8,14 @@ nothing by itself.
 from archdsl.training.afterwards.comparison import Entry, compared, draw_comparison
 from archdsl.training.afterwards.judging import Judgement, Prediction, evaluate_run, predict
 from archdsl.training.afterwards.past import PastRun, past_run
-from archdsl.training.errors import Interrupted, ToldElsewhere, TrainingError
+from archdsl.training.errors import (
+    Differs,
+    Finished,
+    Interrupted,
+    ToldElsewhere,
+    TrainingError,
+    WrongClasses,
+)
 from archdsl.training.job import Job, job
 from archdsl.training.loop import train
 from archdsl.training.options import Options
@@ -23,8 +30,10 @@ from archdsl.training.report import (
 )
 
 __all__ = [
+    "Differs",
     "Entry",
     "Evaluation",
+    "Finished",
     "Interrupted",
     "Job",
     "Judgement",
@@ -38,6 +47,7 @@ __all__ = [
     "Stepped",
     "ToldElsewhere",
     "TrainingError",
+    "WrongClasses",
     "compared",
     "draw_comparison",
     "evaluate_run",

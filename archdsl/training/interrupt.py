@@ -10,10 +10,10 @@ from archdsl.training.errors import Interrupted
 class Interrupt:
     """While entered, the first signal is remembered; the same one again acts as it always did.
 
-    SIGHUP comes where a terminal is closed; where nohup has it ignored, it goes on being so. With
-    `at_once`, the first signal raises `Interrupted` where it is heard: nothing has begun that it
-    could tear. Python delivers signals to the main thread alone: in any other, entering this
-    changes nothing.
+    SIGHUP comes where a terminal is closed. What is ignored goes on being so: SIGHUP under nohup,
+    Ctrl-C in what a script runs in the background. With `at_once`, the first signal raises
+    `Interrupted` where it is heard: nothing has begun that it could tear. Python delivers signals
+    to the main thread alone: in any other, entering this changes nothing.
     """
 
     def __init__(self, at_once: bool = False) -> None:
@@ -25,8 +25,7 @@ class Interrupt:
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                before = signal.getsignal(number)
-                if number != signal.SIGHUP or before is not signal.SIG_IGN:
+                if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._hear)
         return self
 

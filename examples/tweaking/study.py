@@ -21,10 +21,13 @@ try:
     import archdsl
     from archdsl.styled import plain
     from archdsl.training import (
+        Differs,
+        Finished,
         Interrupted,
         Job,
         Options,
         TrainingError,
+        WrongClasses,
         compared,
         draw_comparison,
         job,
@@ -32,7 +35,6 @@ try:
         train,
     )
     from archdsl.training.afterwards.tables import comparison
-    from archdsl.training.errors import Differs, Finished, WrongClasses
     from archdsl.training.keeping import record
     from archdsl.training.keeping.layer_plots import activations
     from archdsl.words.recipe import Data, Shapes, data_from_text

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from archdsl import load
-from archdsl.training import Job, Options, Stepped, TrainingError, job, train
+from archdsl.training import Job, Options, Silent, Stepped, TrainingError, job, train
 from archdsl.training.evaluate import Examination
 from archdsl.words.recipe import Evaluate, Sgd
 from tests.training.stopping import (
@@ -125,6 +125,21 @@ def test_a_signal_to_the_command_is_its_exit_code_and_resume_goes_on(
     assert f"goes on after step {step:,}" in said
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["step"] == step + 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["int", "hup"])
+def test_a_signal_that_is_ignored_goes_on_being_so(
+    number: signal.Signals, job: Job, tmp_path: Path
+) -> None:
+    class Hung(Silent):
+        def stepped(self, event: Stepped) -> None:
+            signal.raise_signal(number)
+
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        assert train(job, tmp_path / "run", report=Hung()).steps == job.recipe.steps
+    finally:
+        signal.signal(number, before)
 
 
 # --- several processes --------------------------------------------------------------------------
