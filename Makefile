@@ -7,7 +7,7 @@ SECONDS ?= 600
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format goldens graphviz grammar bench clean
+.PHONY: help demo test soak lint format goldens graphviz chromium grammar bench gallery clean
 
 help: ## Show these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,6 +27,14 @@ graphviz: # Debian's package where it may be installed; else only `render --svg`
 	command -v dot >/dev/null || \
 	  echo "Graphviz is not installed, so pictures are skipped. Debian: sudo apt-get install graphviz; macOS: brew install graphviz"
 
+chromium: # the same; else only the tests of the page in a browser are missing
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; } >/dev/null || true; \
+	fi; \
+	command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+	  echo "Chromium is not installed, so the page is not tested in a browser. Debian: sudo apt-get install chromium chromium-driver"
+
 demo: $(VENV)/installed graphviz ## Check, render, emit and train, in a minute or two
 	$(BIN)/archdsl check specs/alexnet.arch
 	$(BIN)/archdsl check specs/alexnet_224.arch || [ $$? = 1 ]
@@ -36,7 +44,7 @@ demo: $(VENV)/installed graphviz ## Check, render, emit and train, in a minute o
 	$(BIN)/archdsl emit specs/small.arch -o build/small.py
 	$(BIN)/archdsl train specs/small.arch
 
-test: $(VENV)/installed graphviz ## Lint, check types, run every test
+test: $(VENV)/installed graphviz chromium ## Lint, check types, run every test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -63,6 +71,9 @@ $(VENV)/bench: $(VENV)/installed
 
 bench: $(VENV)/bench ## Measure against n-orca, torchinfo and torchview, in minutes; fail if a bound is missed
 	$(BIN)/python bench/run.py
+
+gallery: $(VENV)/installed graphviz ## Draw the pictures of examples/gallery anew
+	$(BIN)/python examples/gallery/draw.py
 
 goldens: $(VENV)/installed ## Write the golden files anew, to be reviewed as a diff
 	ARCHDSL_UPDATE_GOLDENS=1 $(BIN)/pytest -q

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archdsl.shape import Shape
 
 __all__ = ["Arch", "CheckResult", "Network", "Shape", "SpecError", "load"]
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _HOMES = {"Network": "archdsl.network", "Shape": "archdsl.shape"}
 

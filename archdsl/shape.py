@@ -28,12 +28,28 @@ class Shape:
         return self.dims[0]
 
     @property
+    def axis(self) -> str:
+        """What `channels` counts."""
+        return "channels" if self.is_map else "features"
+
+    @property
     def size(self) -> int:
         """How many numbers the tensor holds."""
         return prod(self.dims)
 
+    @property
+    def product(self) -> str:
+        """The size to read: `256·6·6 = 9,216`, and `4,096` of a vector."""
+        return product(*self.dims)
+
     def __str__(self) -> str:
         return "x".join(map(str, self.dims))
+
+
+def product(*factors: int) -> str:
+    """`256·6·6 = 9,216`; a single factor is its own product."""
+    written = "·".join(f"{factor:,}" for factor in factors)
+    return f"{written} = {prod(factors):,}" if len(factors) > 1 else written
 
 
 def even_part(size: int, part: int, parts: int) -> int:
@@ -208,9 +224,20 @@ class Sliding(NamedTuple):
         pad = f" + 2·{self.pad}" if self.pad else ""
         top = f"({self.size}{pad} − {self.extent})"
         over = f" / {self.stride}" if self.stride > 1 else ""
-        if self.span < 0:
+        if self.output < 1:
             return f"{top} < 0"
         return f"{top}{over} + 1 = {_decimal(self.span, self.stride)}"
+
+    @property
+    def workings(self) -> tuple[str, ...]:
+        """The formula with what goes before it, a dilated window's extent, and what rounding makes
+        of it."""
+        extent = f"{self.dilation}·({self.kernel} − 1) + 1 = {self.extent}, the window's extent"
+        rounded = ""
+        if self.span % self.stride:
+            way = "up" if self.output == self.rounded_up else "down"
+            rounded = f", which rounds {way} to {self.output}"
+        return (*((extent,) if self.dilation > 1 else ()), self.formula + rounded)
 
 
 def _decimal(span: int, stride: int) -> str:

@@ -27,7 +27,7 @@ from archdsl.codegen.layouts import module
 from archdsl.codegen.probes import probes
 from archdsl.compiler import compile_file
 from archdsl.diagram.graph import graph
-from archdsl.diagram.layout import svg
+from archdsl.diagram.layout import picture
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "specs" / "alexnet.arch"
@@ -128,7 +128,7 @@ def pictures() -> Iterator[Row]:
     began = time.perf_counter()
     for path in sorted((ROOT / "specs").rglob("*.arch")):
         for network in compile_file(path).archs:
-            svg(graph(network))
+            picture(graph(network), "svg")
     taken = time.perf_counter() - began
     yield Row("all networks of specs/, in seconds", milliseconds(taken), taken, most=ZOO_SECONDS)
 

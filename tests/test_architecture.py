@@ -25,7 +25,7 @@ ORDER = [
     {"lower"},
     {"analysis"},
     {"compiler", "report", "diff", "reference", "explain", "diagram", "codegen"},
-    {"api", "files", "fix"},
+    {"api", "files", "fix", "watch"},
     {"torch"},
     {"training"},
     {"cli"},

@@ -178,61 +178,6 @@ def test_a_terminal_is_coloured_unless_no_color(monkeypatch: pytest.MonkeyPatch)
     assert "\x1b[" not in seen(NO_COLOR="1")
 
 
-# --- render -----------------------------------------------------------------------------------
-
-
-@needs_dot
-def test_render_writes_an_svg_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = run("render", str(SPECS / "alexnet.arch"), "--svg")
-    assert result.exit_code == 0
-    assert result.stdout.strip() == "alexnet.svg"
-    svg = (tmp_path / "alexnet.svg").read_text(encoding="utf-8")
-    assert svg.lstrip().startswith("<?xml") and "AlexNet" in svg and "43,264" in svg
-
-
-def test_render_dot_needs_no_graphviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    output = tmp_path / "net.dot"
-    result = run("render", str(SPECS / "alexnet.arch"), "-o", str(output))
-    assert result.exit_code == 0
-    assert output.read_text(encoding="utf-8").startswith("digraph")
-    missing = run("render", str(SPECS / "alexnet.arch"), "-o", str(tmp_path / "net.svg"))
-    assert missing.exit_code == 2
-    assert "apt-get install graphviz" in missing.stderr and "--dot" in missing.stderr
-    assert not (tmp_path / "net.svg").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (("-o", "net.gif"), "pictures are written as .svg or .dot"),
-        (("--dot", "-o", "net.svg"), "--svg and --dot name them so"),
-        (("--svg", "--dot"), "choose one"),
-        (("--dot", "-o", "missing/net.dot"), "does not exist"),
-        (("--dot", "-o", "."), "is a folder"),
-        (("--svg", "-o", "net.dot"), "--svg and --dot name them so"),
-    ],
-)
-def test_render_where_it_cannot(
-    arguments: tuple[str, ...], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = run("render", str(SPECS / "alexnet.arch"), *arguments)
-    assert result.exit_code == 2
-    assert reason in result.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_render_draws_what_does_not_check_and_says_so(tmp_path: Path) -> None:
-    output = tmp_path / "typo.dot"
-    result = run("render", str(SPECS / "alexnet_224.arch"), "-o", str(output))
-    assert result.exit_code == 1
-    assert output.exists()
-    assert result.stdout == f"{output}\n"
-    assert "lossy-stride" in result.stderr
-
-
 # --- emit -------------------------------------------------------------------------------------
 
 
@@ -274,7 +219,7 @@ def test_one_arch_of_several_is_chosen_by_name(tmp_path: Path) -> None:
 
 
 def test_version_and_help() -> None:
-    assert run("--version").stdout == "archdsl 0.5.0\n"
+    assert run("--version").stdout == "archdsl 0.6.0\n"
     shown = run("--help").stdout
     listed = re.findall(r"^│ (\w+)  ", shown, re.MULTILINE)
     assert {"check", "render", "emit", "train"} < set(listed)

@@ -14,6 +14,7 @@ HOMES = {
     "check": "check",
     "fmt": "fmt",
     "render": "render",
+    "watch": "watch",
     "emit": "emit",
     "train": "train",
     "compare": "runs",

@@ -13,10 +13,10 @@ from archdsl.cli.exits import FAILED, OK, complain, fail
 WRITABLE = 0o222
 
 
-def write(path: Path, data: bytes, arch: Arch) -> None:
-    """Write what is made of an arch; ends the program where that cannot be."""
-    spec = Path(arch.network.source.name)
-    if spec.exists() and path.exists() and path.samefile(spec):
+def write(path: Path, data: bytes, *archs: Arch) -> None:
+    """Write what is made of archs; ends the program where that cannot be."""
+    specs = [Path(arch.network.source.name) for arch in archs]
+    if path.exists() and any(spec.exists() and path.samefile(spec) for spec in specs):
         fail(f"{path} is the spec itself: choose another output file")
     try:
         files.write(path, data)

@@ -57,7 +57,7 @@ class Blocks:
             if kind not in drawn:
                 name = use.block.name.text
                 self._count[name] += 1
-                inside = unfold(analysis, use.body.items, steady=False)
+                inside = unfold(analysis, use.body.items)
                 drawn[kind] = Block(self._count[name], use, inside)
                 pending += (inner for band in inside for inner in _uses(band))
             self._of[use.path] = drawn[kind]
@@ -68,6 +68,10 @@ class Blocks:
 
     def __len__(self) -> int:
         return len(self._drawn)
+
+    def drawing(self, use: Use) -> Block | None:
+        """What shows what is in a use; None of one that is not drawn as a chip."""
+        return self._of.get(use.path)
 
     def mark(self, chip: Chip) -> str:
         """Which drawing shows what is in a use: ` #2`; empty where its block has but one."""

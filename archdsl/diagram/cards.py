@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from archdsl.analysis import Analysis
-from archdsl.diagram.bands import Band, unfold
+from archdsl.diagram.bands import LIMITS, Band, chips, unfold
+from archdsl.diagram.chips import written
+from archdsl.diagram.style import Fold
 from archdsl.network import Body, Branches, Group, Item, Layer, Stage, subgroups
 from archdsl.shape import Shape
 from archdsl.words.merge import Concat
+
+MAX_CHIPS, MAX_ALL = 400, 2_000
+"""Chips of one card, and of all cards, that unfold everything; what has more is folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,17 @@ class Card:
     inside: int
     begins: bool
     """Whether the stage begins here, and does not go on from the card above."""
+    is_cut: bool = False
+    """Whether there is too much in it to unfold all of it, as was asked."""
 
     @property
     def name(self) -> str:
         return self.stage.name if self.begins else f"{self.stage.name}, continued"
 
 
-def cards(analysis: Analysis) -> tuple[Card, ...]:
+def cards(analysis: Analysis, fold: Fold) -> tuple[Card, ...]:
     """The stages in order, each cut where devices receive from each other before a layer."""
+    room = MAX_ALL
     found: list[Card] = []
     used: Counter[str] = Counter()
     for stage in analysis.network.stages:
@@ -57,8 +65,15 @@ def cards(analysis: Analysis) -> tuple[Card, ...]:
             again = used[stage.name]
             key = stage.name if again == 1 else f"{stage.name}+{again}"
             inside = sum(_traffic(analysis, item) for item in items) - received
-            bands = unfold(analysis, items)
-            found.append(Card(key, stage, tuple(items), bands, received, inside, number == 0))
+            bands = unfold(analysis, items, LIMITS[fold])
+            drawn = sum(1 for band in bands for _ in chips(band))
+            is_cut = fold is Fold.NONE and drawn > min(MAX_CHIPS, room)
+            if is_cut:
+                bands = unfold(analysis, items, LIMITS[Fold.LAYER])
+            room -= drawn * (not is_cut)
+            found.append(
+                Card(key, stage, tuple(items), bands, received, inside, number == 0, is_cut)
+            )
     return tuple(found)
 
 
@@ -162,15 +177,22 @@ def shapes(holdings: Holdings, card: Card, device: int) -> Iterator[tuple[Band, 
         above = shape
 
 
-def parameters(analysis: Analysis, card: Card) -> str:
-    """What the card's parts learn, on all devices together; empty if nothing."""
+def learned(analysis: Analysis, card: Card) -> int | None:
+    """The parameters of a card's parts, on all devices together; None if they are not known."""
     costs = [analysis.parts[item.path] for item in card.items]
     known = [cost.params for cost in costs if cost is not None]
-    if len(known) < len(costs):
+    return sum(known) if len(known) == len(costs) else None
+
+
+def parameters(analysis: Analysis, card: Card) -> str:
+    """The same in words; empty if nothing is learned."""
+    count = learned(analysis, card)
+    if count is None:
         return "? parameters"
-    return f"{sum(known):,} parameters" if any(known) else ""
+    return f"{count:,} parameters" if count else ""
 
 
-def written(shape: Shape | None) -> str:
-    """A shape as papers print it: 96×55×55."""
-    return "?" if shape is None else "×".join(map(str, shape.dims))
+def share(analysis: Analysis, card: Card) -> float:
+    """Which part of the network's parameters is a card's; 0 if it is not known."""
+    count = learned(analysis, card)
+    return count / analysis.costs.params if count and analysis.costs else 0.0

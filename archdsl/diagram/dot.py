@@ -71,9 +71,22 @@ def bold(markup: str) -> str:
     return f"<B>{markup}</B>"
 
 
+def struck(markup: str) -> str:
+    """Markup with a line through it."""
+    return f"<S>{markup}</S>"
+
+
 def cell(markup: str, **attributes: str | float) -> str:
     """A table's cell."""
     return f"<TD{_html(attributes)}>{markup}</TD>"
+
+
+def named(name: str, tip: str) -> dict[str, str]:
+    """What makes a cell an element `a_NAME` of an SVG, which shows the `tip` under the mouse.
+
+    Graphviz keeps the id of a cell only where it has a link or, as here, a frame for one.
+    """
+    return {"ID": text(name, len(name)), "TARGET": "_self", "TITLE": tip}
 
 
 def row(*cells: str) -> str:

@@ -1,6 +1,16 @@
-"""Layout: DOT text to SVG, by Graphviz."""
+"""Layout: DOT text to SVG, PNG or PDF, by Graphviz."""
 
 from __future__ import annotations
+
+import re
+from typing import Literal, TypeAlias
+
+Format: TypeAlias = Literal["svg", "png", "pdf"]
+
+DPI = 144
+"""Of PNG: twice the 72 points to an inch that Graphviz draws at."""
+
+_DATE = re.compile(rb"/CreationDate \(D:\d{14}[^)]*\)")
 
 
 class GraphvizMissing(Exception):
@@ -11,22 +21,35 @@ class LayoutFailed(Exception):
     """`dot` did not draw the text; the message is what it said."""
 
 
-def svg(dot: str) -> bytes:
-    """The picture of DOT text as SVG, the same bytes for the same text and Graphviz.
+def picture(dot: str, format: Format) -> bytes:
+    """The picture of DOT text, the same bytes for the same text and Graphviz.
+
+    PNG is drawn at twice the resolution of a screen. In PDF, fonts are embedded.
 
     Raises GraphvizMissing, or LayoutFailed with what `dot` wrote to stderr.
     """
+    if format == "png":
+        dot = dot.replace("{\n", f"{{\n  dpi={DPI}\n", 1)
+    drawn = _drawn(dot, format)
+    return _DATE.sub(_timeless, drawn) if format == "pdf" else drawn
+
+
+def _drawn(dot: str, format: Format) -> bytes:
     import graphviz
 
     try:
-        picture: bytes = graphviz.Source(dot).pipe(format="svg", quiet=True)
+        drawn: bytes = graphviz.Source(dot).pipe(format=format, quiet=True)
     except graphviz.ExecutableNotFound as error:
         raise GraphvizMissing(
             "drawing needs Graphviz's program 'dot', which is not on the PATH: install it "
-            "(Debian: apt-get install graphviz; macOS: brew install graphviz); "
-            "--dot writes the DOT text and works without it"
+            "(Debian: apt-get install graphviz; macOS: brew install graphviz)"
         ) from error
     except graphviz.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip() if error.stderr else str(error)
         raise LayoutFailed(said) from error
-    return picture
+    return drawn
+
+
+def _timeless(date: re.Match[bytes]) -> bytes:
+    """The entry of a date, blank: as long as it was, since a PDF tells where its objects begin."""
+    return b" " * len(date[0])

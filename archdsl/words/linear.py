@@ -38,6 +38,9 @@ class Linear(Op, word="linear"):
     def macs(self, x: Shape) -> int:
         return x.size * self.features
 
+    def workings(self, x: Shape) -> tuple[str, ...]:
+        return (f"{x.product} inputs",) if x.is_map else ()
+
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
         options: dict[str, Argument] = {} if self.bias else {"bias": False}
         linear = call("nn.Linear", x.size, self.features, **options)
@@ -69,6 +72,9 @@ class Flatten(Op, word="flatten"):
 
     def output(self, x: Shape) -> Shape:
         return Shape((x.size,))
+
+    def workings(self, x: Shape) -> tuple[str, ...]:
+        return (x.product,) if x.is_map else ()
 
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
         return (call("nn.Flatten"),)

@@ -8,6 +8,9 @@ from archdsl.words.word import Op
 
 MAX_BRANCHES = 1000
 
+TERMS = 8
+"""Of a sum that is written out; of a longer one its first terms and its last."""
+
 
 class Join(Op):
     """A layer whose inputs are the outputs of its branches; an empty branch is the identity."""
@@ -22,6 +25,9 @@ class Join(Op):
 
     def lossless(self, *xs: Shape) -> Shape:
         return self.output(*xs)
+
+    def workings(self, *xs: Shape) -> tuple[str, ...]:
+        return ()
 
 
 class Concat(Join, word="concat"):
@@ -49,6 +55,13 @@ class Concat(Join, word="concat"):
                     help=(f"only the channels may differ: make {what} of the branches alike",),
                 )
         return Shape((sum(x.channels for x in xs), *first.dims[1:]))
+
+    def workings(self, *xs: Shape) -> tuple[str, ...]:
+        total = self.output(*xs)
+        counts = [str(x.channels) for x in xs]
+        if len(counts) > TERMS:
+            counts[TERMS - 2 : -1] = ["…"]
+        return (f"{' + '.join(counts)} = {total.channels} {total.axis}",)
 
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
         options: dict[str, Argument] = {"towers": towers} if towers > 1 else {}

@@ -3,7 +3,17 @@
 from pydantic import Field
 
 from archdsl.diagnostics import catalogue
-from archdsl.shape import Argument, Call, Family, Misfit, Shape, Sliding, Window, call
+from archdsl.shape import (
+    Argument,
+    Call,
+    Family,
+    Misfit,
+    Shape,
+    Sliding,
+    Window,
+    call,
+    product,
+)
 from archdsl.words.sliding import SQUARE_ZERO, SlidingOp, argument, require_map, slide, steps
 from archdsl.words.word import Extent, Op, Padding, Rounding, Switch
 
@@ -127,6 +137,10 @@ class GlobalAvgPool(Op, word="globalavgpool"):
     def output(self, x: Shape) -> Shape:
         require_map(x)
         return Shape((x.channels, 1, 1))
+
+    def workings(self, x: Shape) -> tuple[str, ...]:
+        require_map(x)
+        return (f"the mean of {product(*x.dims[1:])} numbers",)
 
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
         return (call("nn.AdaptiveAvgPool2d", 1),)

@@ -36,6 +36,13 @@ class SlidingOp(Op):
         height, width = (a.rounded_up if a.unseen else a.output for a in self._fitting(x))
         return Shape((self.out_channels(x), height, width))
 
+    def workings(self, x: Shape) -> tuple[str, ...]:
+        height, width = self._fitting(x)
+        if height == width:
+            return height.workings
+        named = (("height", height), ("width", width))
+        return tuple(f"{name}: {step}" for name, axis in named for step in axis.workings)
+
     def concerns(self, x: Shape) -> Iterator[Misfit]:
         height, width = self.axes(x)
         if (height.unseen or width.unseen) and catalogue.LOSSY_STRIDE.argument not in self.allow:

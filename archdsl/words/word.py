@@ -190,6 +190,11 @@ class Op(Word, family=True):
         """Multiply–accumulates per image, biases not counted; 0 but for conv and linear."""
         return 0
 
+    def workings(self, x: Shape) -> tuple[str, ...]:
+        """How the output's shape is reckoned, `(227 − 11) / 4 + 1 = 55`, a line to each step; none
+        where it is the input's. Raises Misfit."""
+        return ()
+
     def torch(self, x: Shape, towers: int = 1) -> tuple[Call, ...]:
         """The torch modules that compute this layer, in order; the last one owns the weights.
 

@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
+from itertools import combinations
 from typing import Any
 from xml.etree import ElementTree
 
@@ -41,9 +43,28 @@ def seen_edges(dot: str) -> dict[tuple[str, str], str]:
 
 
 def across(dot: str) -> set[tuple[str, str]]:
-    """The edges between two devices."""
+    """The edges from one column to another."""
     pairs = [pair for pair in seen_edges(dot) if not {"@input", "@output"} & set(pair)]
     return {(a, b) for a, b in pairs if a.partition("@")[2] != b.partition("@")[2]}
+
+
+def svg_ids(dot: str) -> list[str]:
+    """The ids in the SVG that dot makes of a text."""
+    run = subprocess.run(["dot", "-Tsvg"], input=dot.encode(), capture_output=True, check=True)
+    assert run.stderr == b""
+    return [known for e in ElementTree.fromstring(run.stdout).iter() if (known := e.get("id"))]
+
+
+def overlapping(places: dict[str, Any]) -> list[tuple[str, str]]:
+    """The nodes that stand on each other, of what `laid_out` gives."""
+    found = []
+    for first, second in combinations(places, 2):
+        x, y, width, height = places[first]
+        x2, y2, width2, height2 = places[second]
+        apart = abs(x - x2) >= (width + width2) / 2 or abs(y - y2) >= (height + height2) / 2
+        if not apart:
+            found.append((first, second))
+    return found
 
 
 def laid_out(dot: str) -> dict[str, Any]:
@@ -57,3 +78,9 @@ def laid_out(dot: str) -> dict[str, Any]:
         x, y = map(float, thing["pos"].split(","))
         places[thing["name"]] = (x, y, 72 * float(thing["width"]), 72 * float(thing["height"]))
     return places
+
+
+def exchanged(before: str, after: str, devices: Iterable[int] = (0, 1)) -> set[tuple[str, str]]:
+    """The edges of what devices receive from each other: into the figure, and out of it."""
+    into = {(f"{before}@{device}", f"{after}@exchange") for device in devices}
+    return into | {(f"{after}@exchange", f"{after}@{device}") for device in devices}

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from archdsl.analysis import Analysis
-from archdsl.diagram.bands import Band, Join, Label, Row, Times, brief, unfold
+from archdsl.diagram.bands import (
+    LIMITS,
+    Band,
+    Inside,
+    Join,
+    Label,
+    More,
+    Row,
+    Times,
+    brief,
+    unfold,
+)
+from archdsl.diagram.style import Fold
 from tests.helpers import analysed, compiled, network
 
 FIRE = """
@@ -14,11 +26,11 @@ block fire(squeeze, expand) {
 """
 
 
-def drawn(analysis: Analysis) -> list[Band]:
+def drawn(analysis: Analysis, fold: Fold = Fold.LAYER) -> list[Band]:
     """The bands of all stages."""
     found: list[Band] = []
     for stage in analysis.network.stages:
-        found += unfold(analysis, stage.items)
+        found += unfold(analysis, stage.items, LIMITS[fold])
     return found
 
 
@@ -31,6 +43,10 @@ def sketch(band: Band) -> object:
             return (band.layer.op.word, *(list(map(sketch, column)) for column in band.columns))
         case Times():
             return (len(band.iterations), *map(sketch, band.bands))
+        case Inside():
+            return (band.title, *map(sketch, band.bands))
+        case More():
+            return f"… {len(band.iterations)}"
         case Label():
             return f"{band.stage.name}:"
 
@@ -120,3 +136,61 @@ def test_shapes_in_a_repeat_are_known_where_they_are_the_same_each_time() -> Non
 
     assert steady("a: repeat 2 { concat { conv 2 1x1 } { conv 2 1x1 } }")
     assert not steady("a: repeat 2 { concat { conv 2 1x1 } {} }")
+
+
+# --- a stage in a line ----------------------------------------------------------------------------
+
+
+def test_a_folded_stage_has_a_chip_to_each_statement() -> None:
+    body = (
+        "a: conv 4 3x3\nrelu\nconv 8 3x3\nadd { relu } { tanh }\nrepeat 2 { relu; tanh }\nfire 2 8"
+    )
+    found = drawn(with_fire(body), Fold.STAGE)
+    assert [sketch(band) for band in found] == [
+        "conv 4 3x3 | relu | conv 8 3x3 | add of 2",
+        "2 × (relu · tanh) | fire 2 8",
+    ]
+
+
+# --- everything in its place ----------------------------------------------------------------------
+
+
+def everything(text: str) -> list[object]:
+    return [sketch(band) for band in drawn(with_fire(text), Fold.NONE)]
+
+
+def test_uses_are_unfolded_where_they_stand() -> None:
+    assert everything("a: relu\nfire 2 8") == [
+        "relu",
+        ("fire 2 8", "conv 2 1x1", ("concat", ["conv 8 1x1"], ["conv 8 3x3 p1"])),
+    ]
+
+
+def test_iterations_are_drawn_one_by_one() -> None:
+    assert everything("a: repeat 2 { conv 4 1x1; relu }") == [
+        ("1 of 2", "conv 4 1x1 | relu"),
+        ("2 of 2", "conv 4 1x1 | relu"),
+    ]
+
+
+def test_an_iteration_that_is_a_use_has_one_frame() -> None:
+    inside = ("conv 2 1x1", ("concat", ["conv 8 1x1"], ["conv 8 3x3 p1"]))
+    assert everything("a: repeat 2 { fire 2 8 }") == [
+        ("fire 2 8 · 1 of 2", *inside),
+        ("fire 2 8 · 2 of 2", *inside),
+    ]
+
+
+def test_of_more_than_eight_iterations_six_are_drawn() -> None:
+    assert len(everything("a: repeat 8 { relu }")) == 8
+    nine = everything("a: repeat 9 { relu }")
+    assert nine[5:] == [("6 of 9", "relu"), "… 3"]
+
+
+def test_what_is_more_than_six_deep_stays_folded() -> None:
+    body = "a: " + "add { " * 8 + "relu" + " } { tanh }" * 8
+    (band,) = drawn(analysed(f"input 4x8x8\n{body}"), Fold.NONE)
+    depth = 0
+    while isinstance(band, Join):
+        depth, band = depth + 1, band.columns[0][0]
+    assert (depth, sketch(band)) == (6, "add of 2")

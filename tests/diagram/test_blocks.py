@@ -182,5 +182,5 @@ def test_the_original_resnet_is_not_drawn_as_torchvisions() -> None:
         "unit 128 3x3 pad=1 stride=1 relu unit 512 1x1"
     )
     at_64 = inside.replace("128", "64").replace("512", "256").replace("stride=2", "stride=1")
-    assert f" {at_64} add relu" in original["projected@block"]
-    assert f" {moved} add relu" in original["projected+2@block"]
+    assert f" {at_64} add 256×56×56 relu" in original["projected@block"]
+    assert f" {moved} add 512×28×28 relu" in original["projected+2@block"]

@@ -14,9 +14,9 @@ import pytest
 from archdsl.analysis import Analysis
 from archdsl.compiler import compile_file
 from archdsl.diagram.graph import graph
-from archdsl.diagram.palette import TONES
+from archdsl.diagram.palette import PALETTES, Theme
 from archdsl.shape import Family
-from tests.diagram.helpers import across, labels, laid_out, needs_dot, seen_edges
+from tests.diagram.helpers import across, exchanged, labels, laid_out, needs_dot, seen_edges
 from tests.helpers import GOLDEN, SPECS, assert_golden, compiled, network
 
 COMPOSED = """
@@ -114,11 +114,11 @@ def test_cards_say_what_stands_in_a_stage_and_what_comes_out_of_it() -> None:
 def test_blocks_are_shown_with_the_numbers_of_their_first_use_in_a_stage() -> None:
     found = labels(graph(composed()))
     assert found["unit@block"] == (
-        "block unit(filters) as in dense: unit 8 conv 8 1x1 batchnorm relu"
+        "block unit(filters) as in dense: unit 8 conv 8 1x1 batchnorm 8×32×32 relu"
     )
     assert found["fire@block"] == (
-        "block fire(squeeze, expand) as in fire2: fire 8 16 "
-        "unit 8 conv 16 1x1 conv 16 3x3 p1 relu relu concat"
+        "block fire(squeeze, expand) as in fire2: fire 8 16 unit 8 8×32×32 "
+        "conv 16 1x1 conv 16 3x3 p1 relu relu 16×32×32 16×32×32 concat 32×32×32"
     )
 
 
@@ -178,10 +178,10 @@ def test_what_crosses_inside_of_parts_stands_beside_their_card() -> None:
     assert found["mix@gap"] == f"{(32 + 8) * size:,} numbers per image"
     assert found["dense@gap"] == f"{(80 + 88) * size:,} numbers per image"
     assert found["stem@gap"] == ""
-    beside = {(a, b) for a, b in crossing if a.partition("@")[0] == b.partition("@")[0]}
+    beside = {pair for pair in crossing if not any("@exchange" in end for end in pair)}
     assert beside == {(f"{s}@0", f"{s}@1") for s in ("fire2", "res", "mix", "dense")}
     # The linear layer gathers 96 numbers before it, which cuts its stage's card.
-    assert crossing - beside == {("head@0", "head+2@1"), ("head@1", "head+2@0")}
+    assert crossing - beside == exchanged("head", "head+2")
     assert found["head+2@exchange"] == "96 numbers per image"
     assert [name for name in found if name.endswith("@exchange")] == ["head+2@exchange"]
 
@@ -330,7 +330,8 @@ def test_rows_beside_a_join_in_a_branch_share_the_height_that_it_needs() -> None
     run = subprocess.run(
         ["dot", "-Tsvg"], input=graph(analysis).encode(), capture_output=True, check=True
     )
-    box = rf'<polygon fill="{TONES[Family.ACTIVATION].fill}" stroke="[^"]+" points="([^"]+)"'
+    fill = PALETTES[Theme.LIGHT].tones[Family.ACTIVATION].fill
+    box = rf'<polygon fill="{fill}" stroke="[^"]+" points="([^"]+)"'
     heights = []
     for points in re.findall(box, run.stdout.decode()):
         ys = [float(point.split(",")[1]) for point in points.split()]
@@ -366,5 +367,5 @@ def test_long_names_and_signatures_are_drawn() -> None:
     pieces = re.findall(r">([^<>]+)</", dot)
     assert max(map(len, pieces)) <= 48
     if shutil.which("dot"):
-        # The longest chip and the shape, 4×8×8, at 5.7 points to a character.
-        assert laid_out(dot)["a@0"][2] < 5.7 * (48 + 12)
+        # The longest chip, in a frame with its count, and the shape at 5.7 points to a character.
+        assert laid_out(dot)["a@0"][2] < 5.7 * (48 + 6 + 12)

@@ -76,10 +76,12 @@ def test_more_than_five_faults_of_a_stage_are_counted() -> None:
     )
 
 
-def test_claims_of_the_whole_network_mark_no_stage() -> None:
+def test_claims_of_the_whole_network_are_of_no_stage() -> None:
     found, _ = faults("a: relu\nexpect params 3\nexpect input neurons 7")
-    assert not found
+    assert found
     assert found.of("a") == ()
+    assert found.general == ("✗ claims params 3, has 0", "✗ input claims neurons 7, has 256")
+    assert not found.within("a")
 
 
 def test_what_devices_cannot_divide_is_a_fault_of_the_first_layer_alone() -> None:
@@ -95,4 +97,6 @@ def test_what_devices_cannot_divide_is_a_fault_of_the_first_layer_alone() -> Non
 
 def test_a_layer_that_nothing_is_known_of_is_no_fault_of_the_devices() -> None:
     found, _ = faults("devices 2\na: blub 3\nb: conv 7 1x1")
-    assert not found
+    assert found.within("a")
+    assert not found.within("b")
+    assert found.of("b") == ()

@@ -1,0 +1,119 @@
+"""Where the maps of a line stand: as cuboids from left to right, a row to a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archdsl.diagram.figure.fit import BETWEEN, Scales, copies, gap, left, right
+from archdsl.diagram.figure.maps import Map
+from archdsl.diagram.figure.page import Page
+from archdsl.diagram.figure.projection import Cuboid, reach, rise
+from archdsl.diagram.figure.scene import Point
+
+MOST_ROWS = 4
+"""Of more devices than this, the first two and the last are drawn."""
+
+BELOW = 2.9
+"""What is written between two rows takes so many times the size of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solid:
+    """A map on one device, or the whole of one: equal cuboids, from left to right."""
+
+    row: int | None
+    """The row of its device; None of a map that is not divided, which stands between the rows."""
+    cuboids: tuple[Cuboid, ...]
+
+    @property
+    def first(self) -> Cuboid:
+        return self.cuboids[0]
+
+    @property
+    def last(self) -> Cuboid:
+        return self.cuboids[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A map where it stands; `again` says that it is the last of the line above."""
+
+    map: Map
+    solids: tuple[Solid, ...]
+    again: bool = False
+
+    @property
+    def cuboids(self) -> tuple[Cuboid, ...]:
+        return tuple(cuboid for solid in self.solids for cuboid in solid.cuboids)
+
+
+def rows(maps: Sequence[Map]) -> tuple[int, ...]:
+    """The devices that have a row, of maps that are divided."""
+    devices = max((len(each.parts) for each in maps), default=0)
+    if devices <= MOST_ROWS:
+        return tuple(range(max(1, devices)))
+    return 0, 1, devices - 1
+
+
+def placed(
+    line: Sequence[Map], again: bool, page: Page, scales: Scales, more: float
+) -> tuple[Placed, ...]:
+    """The maps of a line, in its middle; the line's axis is at height 0.
+
+    `again` says that the first is the last of the line above, `more` how much wider the gaps are
+    than they need be.
+    """
+    starts = []
+    x = 0.0
+    for number, each in enumerate(line):
+        x += (gap(each, page) + more if number else 0.0) + left(each, page)
+        starts.append(x)
+        x += _width(each, scales) + right(each, page)
+    aside = (page.width - x) / 2
+    devices, pitch = rows(line), _pitch(line, page, scales)
+    return tuple(
+        Placed(each, _solids(each, scales, devices, start + aside, pitch), again and number == 0)
+        for number, (each, start) in enumerate(zip(line, starts, strict=True))
+    )
+
+
+def _width(each: Map, scales: Scales) -> float:
+    """Points from the left of a map's first cuboid to the right of its last, as on the widest
+    device."""
+    depth, _, across = scales.edges(each, max(each.parts, default=None))
+    return copies(each) * depth + BETWEEN * (copies(each) - 1) + reach(across)
+
+
+def _solids(
+    each: Map, scales: Scales, devices: tuple[int, ...], x: float, pitch: float
+) -> tuple[Solid, ...]:
+    """A map on every device that is drawn."""
+    if not each.parts:
+        return (Solid(None, _cuboids(each, scales.edges(each), x, 0.0)),)
+    middle = (len(devices) - 1) / 2
+    return tuple(
+        Solid(
+            row, _cuboids(each, scales.edges(each, each.parts[device]), x, (row - middle) * pitch)
+        )
+        for row, device in enumerate(devices)
+    )
+
+
+def _cuboids(
+    each: Map, edges: tuple[float, float, float], x: float, axis: float
+) -> tuple[Cuboid, ...]:
+    """The cuboids of a map, whose middle is at the height of an axis."""
+    depth, height, across = edges
+    bottom = axis + rise(height, across) / 2
+    return tuple(
+        Cuboid(Point(x + copy * (depth + BETWEEN), bottom), depth, height, across)
+        for copy in range(copies(each))
+    )
+
+
+def _pitch(line: Sequence[Map], page: Page, scales: Scales) -> float:
+    """Points from one device's row to the next."""
+    edges = [scales.edges(each, max(each.parts)) for each in line if each.parts]
+    highest = max((rise(height, across) for _, height, across in edges), default=0.0)
+    return highest + BELOW * page.text
