@@ -250,6 +250,19 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert "Traceback" not in process.stderr
 
 
+def test_what_nobody_reads_is_exit_2() -> None:
+    """1 would say that errors were found."""
+    command = f"{sys.executable} -m archdsl check {SPECS / 'zoo'}"
+    process = subprocess.run(
+        ["bash", "-c", f"{command} | true; echo ${{PIPESTATUS[0]}}; {command} >&-; echo $?"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.stdout == "2\n2\n"
+    assert process.stderr.startswith("archdsl: standard output is closed")
+
+
 def test_writing_keeps_what_was_there_when_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

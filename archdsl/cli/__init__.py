@@ -35,14 +35,17 @@ def asked() -> typer.Typer:
 
 def main() -> None:
     """The entry point. What the terminal's encoding lacks is escaped; a full disk is exit 2."""
-    if sys.stdout is None or sys.stderr is None:
+    if sys.stderr is None:
         sys.exit(FAILED)  # closed by whoever started this: there is nobody to tell
+    if sys.stdout is None:
+        print("archdsl: standard output is closed; > /dev/null leaves it open", file=sys.stderr)
+        sys.exit(FAILED)
     streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, TextIOWrapper)]
     for stream in streams:
         stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            asked()()
+            _run()
         finally:
             for stream in streams:
                 stream.flush()
@@ -54,6 +57,16 @@ def main() -> None:
         place = error.filename or "the output"
         print(f"archdsl: {place}: {error.strerror or error}", file=sys.stderr)
         sys.exit(FAILED)
+
+
+def _run() -> None:
+    stdout = sys.stdout
+    try:
+        asked()()
+    except SystemExit:
+        if sys.stdout is not stdout:  # typer's way with a closed pipe; its 1 is our `errors found`
+            sys.exit(FAILED)
+        raise
 
 
 def _discard_output() -> None:

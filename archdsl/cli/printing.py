@@ -50,9 +50,15 @@ def print_exactly(text: str) -> None:
 def console(color: Color, to_stderr: bool = False) -> Console:
     from rich.console import Console
 
+    class Frank(Console):
+        """It lets who prints know of a closed pipe, where rich ends the program."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704  # rich calls this where it has caught it
+
     terminal = (sys.stderr if to_stderr else sys.stdout).isatty()
     colored = _colored(color, terminal)
-    return Console(
+    return Frank(
         stderr=to_stderr,
         highlight=False,
         force_terminal=terminal,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archdsl.cli import options
-from archdsl.cli.exits import FAILED, OK, complain, fail
+from archdsl.cli.exits import FAILED, FOUND, OK, complain, fail
 from archdsl.cli.options import AsJson, Color, Colored, Device, Format, Printed, Run
 from archdsl.cli.printing import console, print_document, print_lines
 from archdsl.cli.training import read_data, require_training
@@ -56,7 +56,8 @@ def evaluate(
     as_json: AsJson = False,
     color: Colored = Color.AUTO,
 ) -> None:
-    """Judge a run's network again, from its folder alone. A folder is code: its module is run."""
+    """Judge a run's network again, from its folder alone. A folder is code: its module is run. Exit
+    1: the figures are not those that the run has recorded."""
     if crops not in (None, 1, 10):
         fail(f"--crops {crops}: it is 1 or 10")
     source = read_data(data)
@@ -75,6 +76,7 @@ def evaluate(
         print_document(found.as_json())
     else:
         print_lines(tables.judgement(found), color)
+    raise typer.Exit(FOUND if found.agrees is False else OK)
 
 
 def predict(

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from archdsl.api import SpecError
-from archdsl.cli.exits import FAILED, fail
+from archdsl.cli.exits import FAILED, OK, complain, fail
 from archdsl.cli.options import Color, Colored, Settings, Spec
 from archdsl.cli.printing import console, print_findings
 from archdsl.cli.reading import load_checked
@@ -54,7 +54,9 @@ def train(
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, max=10**9, help="Images in a step.")] = None,
     lr: Annotated[float | None, typer.Option(help="The optimizer's learning rate.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="What all randomness follows.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=10**9, help="What all randomness follows.")
+    ] = None,
     recipe: Annotated[
         list[str] | None,
         typer.Option(
@@ -155,8 +157,11 @@ def _explained(color: Color) -> Iterator[None]:
     except SpecError as error:
         print_findings(error.diagnostics, color, to_stderr=True)
         raise typer.Exit(FAILED) from None
-    except training.ToldElsewhere:
-        raise typer.Exit(FAILED) from None
+    except training.ToldElsewhere as told:
+        raise typer.Exit(OK if told.finished else FAILED) from None
+    except training.Finished as finished:  # one command line serves all attempts, a late one too
+        complain(str(finished))
+        raise typer.Exit(OK) from None
     except training.TrainingError as error:
         fail(str(error))
 

@@ -36,6 +36,11 @@ class Lost(TrainingError):
 class ToldElsewhere(TrainingError):
     """What another process of the run tells: this one ends without a word."""
 
+    def __init__(self, text: str, finished: bool = False) -> None:
+        super().__init__(text)
+        self.finished = finished
+        """Whether it tells that there is nothing left to do."""
+
 
 class Interrupted(KeyboardInterrupt):
     """A run was asked to stop (Ctrl-C, SIGTERM) and did: what it had is in its folder.

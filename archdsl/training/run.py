@@ -139,7 +139,9 @@ class Run:
                 stopped_early=self.early,
             )
             if self.team.leads:
-                record.write_json(self.folder / record.RESULT, as_json(result))
+                weights = record.sha256_of(self.folder / record.WEIGHTS)
+                told = {**as_json(result), "weights": weights}
+                record.write_json(self.folder / record.RESULT, told)
                 checkpoint.prune(self.folder, 1)
         self.report.finished(result)
         return result

@@ -421,6 +421,16 @@ def test_a_finished_run_says_so(job: Job, tmp_path: Path) -> None:
         resume(job, tmp_path / "run")
 
 
+def test_the_newest_run_is_found_by_any_name(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = dataclasses.replace(job, name="we [x]*")
+    stop(named, None, after=4)
+    resume(named, None)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["we [x]*-1"]
+
+
 class Change(NamedTuple):
     of: Callable[[Job], Job]
     message: str

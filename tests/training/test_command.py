@@ -1,6 +1,8 @@
 """`archdsl train` as it is typed: what replaces the recipe's lines, and what is told."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,27 @@ def spec(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def trained(*words: str) -> Result:
     return CliRunner().invoke(app, ["train", "tiny.arch", "--device", "cpu", *words])
+
+
+@pytest.mark.usefixtures("spec")
+def test_a_run_that_is_finished_has_nothing_left_to_do() -> None:
+    """A job that is started once more after its end has not failed."""
+    assert trained("--run", "r", "--resume").exit_code == 0
+    before = {path: path.read_bytes() for path in Path("r").rglob("*") if path.is_file()}
+    again = trained("--run", "r", "--resume")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert again.stderr.startswith("archdsl: r is finished: all of its 3 steps are done")
+    assert {path: path.read_bytes() for path in Path("r").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.usefixtures("spec")
+def test_a_run_goes_on_when_its_pipe_is_closed() -> None:
+    words = f"{sys.executable} -m archdsl train tiny.arch --device cpu --run r"
+    for number, option in enumerate(("", "--json", "--color always")):
+        command = f"{words}{number} {option} | true; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert Path(f"r{number}/result.json").exists()
 
 
 @pytest.mark.usefixtures("spec")

@@ -88,7 +88,7 @@ def test_evaluating_finds_what_the_run_has_found(run: Path) -> None:
     found = evaluate_run(past_run(run), device="cpu")
     recorded = json.loads((run / "result.json").read_text())
     assert (found.found.loss, found.found.top1) == (recorded["loss"], recorded["top1"])
-    assert (found.found.images, found.same_data, found.comparable) == (30, True, True)
+    assert (found.found.images, found.same_data, found.agrees) == (30, True, True)
     code, said, _ = ran("evaluate", run, "--json")
     assert code == 0
     told = json.loads(said)
@@ -105,8 +105,8 @@ def test_evaluating_by_ten_crops(make_job: Make, recipe: Recipe, tmp_path: Path)
     ten, one = (evaluate_run(run, crops=crops, device="cpu") for crops in (None, 1))
     assert run.result is not None
     assert (ten.crops, ten.found.loss) == (10, run.result["loss"])
-    assert ten.comparable
-    assert (one.crops, one.comparable) == (1, False)
+    assert ten.agrees
+    assert (one.crops, one.agrees) == (1, None)
     assert one.found.loss != ten.found.loss
 
 
@@ -140,7 +140,7 @@ def test_a_run_moves_without_its_spec(run: Path, tmp_path: Path) -> None:
     there.parent.mkdir()
     run.rename(there)
     (there / "tiny.arch").unlink()
-    assert evaluate_run(past_run(there), device="cpu").comparable
+    assert evaluate_run(past_run(there), device="cpu").agrees
 
 
 def test_predictions_are_those_of_the_weights(run: Path, folder: Path) -> None:
@@ -285,7 +285,8 @@ def _cut_weights(run: Path) -> None:
     (run / "weights.safetensors").write_bytes(raw[:-100])
 
 
-def _other_weights(run: Path) -> None:
+def _other_weights_of_a_stopped_run(run: Path) -> None:
+    (run / "result.json").unlink()
     save_file({"a": torch.zeros(1)}, run / "weights.safetensors")
 
 
@@ -310,8 +311,8 @@ def _other_normalisation(run: Path) -> None:
         (_changed_module, "model.py is not the module that was trained"),
         (_without("model.py"), "model.py cannot be read (there is no such file)"),
         (_without("weights.safetensors"), "weights.safetensors is not there"),
-        (_cut_weights, "weights.safetensors cannot be read"),
-        (_other_weights, "its tensors are not those of the network"),
+        (_cut_weights, "its hash is not the one in result.json); remove it, and train --resume"),
+        (_other_weights_of_a_stopped_run, "its tensors are not those of the network"),
         (_without("normalisation.safetensors"), "normalisation.safetensors cannot be read"),
         (_other_normalisation, "it holds no mean and std"),
     ],
@@ -333,7 +334,7 @@ def test_what_is_wrong_with_a_folder_is_told(
         ("", "no JSON: "),
         ('{"loss": 0.1, "top1"', "no JSON: "),
         ("[0.1]", "it is no JSON object"),
-        ('{"loss": 0.1, "images_per_second": "many"}', "top1, images_per_second"),
+        ('{"loss": 0.1, "images_per_second": "many"}', "top1, images_per_second, weights"),
     ],
 )
 def test_a_damaged_result_is_told_of_before_any_work(
@@ -344,13 +345,16 @@ def test_a_damaged_result_is_told_of_before_any_work(
     (run / "result.json").write_text(text)
     with monkeypatch.context() as patch:
         patch.delattr("archdsl.training.afterwards.judging.load")
-        for command in (("evaluate", run), ("compare", run, "-o", tmp_path / "a.png")):
+        for command in (
+            ("evaluate", run),
+            ("predict", run, trained / "data" / "val" / "red" / "0.png"),
+            ("compare", run, "-o", tmp_path / "a.png"),
+        ):
             code, said, wrong = ran(*command)
             assert (code, said) == (2, "")
             assert f"{run}/result.json cannot be read (" in wrong
             assert why in wrong
             assert "remove it, and train --resume writes it anew" in wrong
-    assert ran("predict", run, trained / "data" / "val" / "red" / "0.png")[0] == 0
     (run / "result.json").unlink()
     options = Options(device="cpu", steps=12, precision="fp32", resume=True)
     train(tiny(on(trained / "data")), run, options)
@@ -359,6 +363,27 @@ def test_a_damaged_result_is_told_of_before_any_work(
     assert [again[name] for name in ("loss", "top1", "step", "images_per_second")] == [
         whole[name] for name in ("loss", "top1", "step", "images_per_second")
     ]
+
+
+def test_weights_that_are_gone_are_written_anew(run: Path, trained: Path) -> None:
+    """From the checkpoint that a finished run keeps, as the message says."""
+    weights = run / "weights.safetensors"
+    before = weights.read_bytes()
+    weights.unlink()
+    assert "train --resume ends it, or writes it anew from the last" in ran("evaluate", run)[2]
+    options = Options(device="cpu", steps=12, precision="fp32", resume=True)
+    train(tiny(on(trained / "data")), run, options)
+    assert weights.read_bytes() == before
+    assert ran("evaluate", run)[0] == 0
+
+
+def test_figures_that_are_not_the_recorded_ones_are_exit_1(run: Path) -> None:
+    result = json.loads((run / "result.json").read_text())
+    (run / "result.json").write_text(json.dumps({**result, "loss": result["loss"] + 0.01}))
+    code, said, _ = ran("evaluate", run)
+    assert (code, "✗ the run has recorded loss" in said) == (1, True)
+    code, said, _ = ran("evaluate", run, "--json")
+    assert (code, json.loads(said)["agrees"]) == (1, False)
 
 
 @pytest.mark.parametrize(
@@ -416,6 +441,10 @@ def test_runs_are_compared_in_a_table(others: list[Path], tmp_path: Path) -> Non
         assert f"{top1:.2f} ± {error:.2f} %" in row
         assert cells[-1] == f"{result['images_per_second']:,.0f}"
     assert "* trained for fewer iterations than 12" in said
+    ran("compare", *others, "-o", tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text()
+    for text in ("long", "short *", "else ‡", "* fewer iterations · ‡ other data or crops"):
+        assert f"<!-- {text} -->" in drawn
     assert "‡ other data, folder" in said
     assert "not to be compared with long (else)" in said
     assert "on 30 held-out images (folder" in said
@@ -490,7 +519,7 @@ def test_names_are_drawn_as_they_are(
     assert ran("compare", *odd, "-o", tmp_path / "a.svg")[0] == 0
     legend = drawn[0].axes[0].get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == [" _a", r"\$x^\$", "网"]
+    assert [text.get_text() for text in legend.get_texts()] == [" _a", r"\$x^\$ *", "网 ‡"]
 
 
 def test_a_run_without_a_record_of_training_has_no_speed(

@@ -274,3 +274,8 @@ def test_torchrun_starts_a_run_again_that_ends_as_if_nothing_had_been(
         for run in (tmp_path / "whole", tmp_path / "both")
     ]
     assert figures[0] == figures[1]
+
+    again = torchrun(2, tmp_path, *options, "--run", "whole", "--resume")
+    assert again.returncode == 0, again.stderr
+    (finished,) = told(again.stderr)
+    assert finished.startswith("whole is finished: all of its ")

@@ -70,15 +70,43 @@ def draw_comparison(entries: Sequence[Entry], path: Path) -> None:
     """
     from archdsl.training.keeping import plots  # matplotlib is slow to import
 
-    drawn = plots.comparison(
-        {entry.name: entry.records for entry in entries}, path.suffix.removeprefix(".")
-    )
+    first, most = entries[0], max(entry.steps for entry in entries)
+    marks = {
+        "*": ("fewer iterations", [entry.steps < most for entry in entries]),
+        "†": ("not finished", [not entry.finished for entry in entries]),
+        "‡": ("other data or crops", [not alike(entry, first) for entry in entries]),
+    }
+    marked = {
+        " ".join([entry.name, *(mark for mark, (_, has) in marks.items() if has[n])]): entry.records
+        for n, entry in enumerate(entries)
+    }
+    note = " · ".join(f"{mark} {what}" for mark, (what, has) in marks.items() if any(has))
+    drawn = plots.comparison(marked, note, path.suffix.lower().removeprefix("."))
     try:
         files.write(path, drawn)
     except OSError as problem:
         raise TrainingError(
             f"{path} cannot be written ({problem.strerror or problem}); name another with -o"
         ) from problem
+
+
+def alike(entry: Entry, other: Entry) -> bool:
+    """Whether the figures of two runs compare."""
+    return not unlike(entry, other)
+
+
+def unlike(entry: Entry, other: Entry) -> str:
+    """Why the figures of two runs do not compare; nothing if they do."""
+    if entry.data.sha256 != other.data.sha256:
+        synthetic = ", synthetic" if entry.data.synthetic else ""
+        same = "other images of " if entry.data.name == other.data.name else "other data, "
+        return f"{same}{entry.data.name}{synthetic}"
+    return f"judged by {views(entry.crops)}" if entry.crops != other.crops else ""
+
+
+def views(crops: int) -> str:
+    """In how many ways each image was looked at."""
+    return "ten crops each" if crops == 10 else "one view each"
 
 
 def _entry(run: PastRun, name: str) -> Entry:

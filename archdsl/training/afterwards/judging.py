@@ -23,6 +23,10 @@ TOGETHER: Final = 64
 """Image files that are asked about in one pass."""
 
 
+NEAR: Final = 5e-4
+"""Two losses that differ by less are the same: other devices add up in other orders."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """A run's network on held-out images, and what the run itself has found."""
@@ -39,9 +43,12 @@ class Judgement:
     """result.json, if the run came to its end."""
 
     @property
-    def comparable(self) -> bool:
-        """Whether the figures should be those of result.json."""
-        return self.same_data and self.recorded is not None
+    def agrees(self) -> bool | None:
+        """Whether the loss is the one in result.json; None where it need not be."""
+        if not self.same_data or self.recorded is None:
+            return None
+        recorded: float = self.recorded["loss"]
+        return abs(self.found.loss - recorded) < NEAR * max(1, abs(self.found.loss))
 
     def as_json(self) -> dict[str, Any]:
         names = ("images", "loss", "top1", "top1_error", "top5", "top5_error")
@@ -54,6 +61,7 @@ class Judgement:
             "same_data": self.same_data,
             "crops": self.crops,
             **{told: getattr(self.found, name) for told, name in figures.items()},
+            "agrees": self.agrees,
             "recorded": self.recorded
             and {told: self.recorded[told] for told in figures if told in self.recorded},
         }

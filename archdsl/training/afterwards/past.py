@@ -95,9 +95,12 @@ class PastRun:
         weights = self.folder / record.WEIGHTS
         if not weights.exists():
             raise TrainingError(
-                f"{weights} is not there: a run writes it when it ends; "
-                "train --resume goes on with one that was broken off"
+                f"{weights} is not there: a run writes it when it ends, and train --resume ends "
+                "it, or writes it anew from the last checkpoint"
             )
+        if self.result is not None and record.sha256_of(weights) != self.result["weights"]:
+            what = f"its hash is not the one in {record.RESULT}"
+            raise damaged(weights, what, reading.WRITE_ANEW)
         try:
             network.load_state_dict(tensors(weights))
         except RuntimeError as problem:

@@ -98,6 +98,8 @@ class Outcome(BaseModel):
     loss: float
     top1: float
     images_per_second: float
+    weights: str
+    """The hash of their file."""
 
 
 _RECORD: Final = TypeAdapter[Trained | Evaluated](

@@ -4,11 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from archdsl.styled import Line, Piece, line
-from archdsl.training.afterwards.comparison import Entry
+from archdsl.training.afterwards.comparison import Entry, alike, unlike, views
 from archdsl.training.afterwards.judging import Judgement, Prediction
-
-NEAR = 5e-4
-"""Two losses that differ by less are told as the same: other devices add up in other orders."""
 
 
 def comparison(entries: Sequence[Entry]) -> Iterator[Line]:
@@ -20,7 +17,7 @@ def comparison(entries: Sequence[Entry]) -> Iterator[Line]:
     most = max(entry.steps for entry in entries)
     rows = [
         (
-            entry.name + ("" if entry.finished else " †") + ("" if _alike(entry, first) else " ‡"),
+            entry.name + ("" if entry.finished else " †") + ("" if alike(entry, first) else " ‡"),
             f"{entry.last['loss']:.3f}",
             _share(entry.last["top1"], entry.last["top1_standard_error"]),
             f"{entry.steps:,}" + ("*" if entry.steps < most else " "),
@@ -42,22 +39,9 @@ def _notes(entries: Sequence[Entry], most: int) -> Iterator[str]:
         yield f"* trained for fewer iterations than {most:,}"
     if not all(entry.finished for entry in entries):
         yield "† not finished: its last evaluation so far"
-    others = [entry for entry in entries if not _alike(entry, first)]
-    for reason, found in groupby(others, lambda entry: _unlike(entry, first)):
+    others = [entry for entry in entries if not alike(entry, first)]
+    for reason, found in groupby(others, lambda entry: unlike(entry, first)):
         yield f"‡ {reason}: not to be compared with {first.name} ({_names(found)})"
-
-
-def _alike(entry: Entry, other: Entry) -> bool:
-    return not _unlike(entry, other)
-
-
-def _unlike(entry: Entry, other: Entry) -> str:
-    """Why the figures of two runs do not compare; nothing if they do."""
-    if entry.data.sha256 != other.data.sha256:
-        synthetic = ", synthetic" if entry.data.synthetic else ""
-        same = "other images of " if entry.data.name == other.data.name else "other data, "
-        return f"{same}{entry.data.name}{synthetic}"
-    return f"judged by {_crops(entry.crops)}" if entry.crops != other.crops else ""
 
 
 def _names(entries: Iterator[Entry]) -> str:
@@ -70,7 +54,7 @@ def judgement(found: Judgement) -> Iterator[Line]:
     kind = "synthetic test images" if found.synthetic else "held-out images"
     own = "the run's own data" if found.same_data else "other images than the run was judged on"
     yield line(Piece(str(found.run), "strong"), Piece(f" · {found.device}"))
-    yield line(Piece(f"data: {found.data}: {figures.images:,} {kind}, {_crops(found.crops)}"))
+    yield line(Piece(f"data: {found.data}: {figures.images:,} {kind}, {views(found.crops)}"))
     yield line(Piece(f"      {own}", "" if found.same_data else "warning"))
     yield ()
     row = (
@@ -81,12 +65,12 @@ def judgement(found: Judgement) -> Iterator[Line]:
     yield from _columns(("loss", "top-1", "top-5"), [row])
     yield ()
     yield line(Piece("± is one standard error"))
-    if found.comparable and found.recorded is not None:
-        yield _agreement(figures.loss, found.recorded)
+    if found.agrees is not None and found.recorded is not None:
+        yield _agreement(found.agrees, found.recorded)
 
 
-def _agreement(loss: float, recorded: dict[str, float]) -> Line:
-    if abs(loss - recorded["loss"]) < NEAR * max(1, abs(loss)):
+def _agreement(agrees: bool, recorded: dict[str, float]) -> Line:
+    if agrees:
         return line(Piece("✓ ", "good"), Piece("as the run has recorded"))
     return line(
         Piece("✗ ", "bad"),
@@ -121,7 +105,3 @@ def _columns(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterat
 
 def _share(share: float, error: float) -> str:
     return f"{100 * share:.2f} ± {100 * error:.2f} %"
-
-
-def _crops(crops: int) -> str:
-    return "ten crops each" if crops == 10 else "one view each"

@@ -126,7 +126,7 @@ class Chronicle:
             drawn = layer_plots.kernels(
                 {"before training": self._kernels, "after training": after.detach().cpu()},
                 self.plan.job.devices,
-                f"first kernels of {self._title}",
+                f"first kernels of {self._title}; each on its own scale, grey is zero",
             )
             record.write(self.folder / record.KERNELS, drawn)
 

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -77,7 +78,7 @@ def _stopped(run: Path | None, job: Job) -> Path | None:
     if run is None:
         numbers = [
             int(number)
-            for path in Path("runs").glob(f"{job.name}-*")
+            for path in Path("runs").glob(f"{escape(job.name)}-*")
             if (number := path.name.removeprefix(f"{job.name}-")).isdecimal()
         ]
         if not numbers:
@@ -106,11 +107,13 @@ def _again(plan: Plan, folder: Path, changed: bool) -> Home:
     spec = Source(plan.job.spec_name, plan.job.spec)
     changes = accepted(folder, before, now, spec, changed)
     result = folder / record.RESULT
-    if result.exists() and not changes:
+    # Weights that are gone are written anew from the last checkpoint.
+    finished = result.exists() and (folder / record.WEIGHTS).exists()
+    if finished and not changes:
         raise _finished(folder, before["steps"])
     found, ails = checkpoint.newest(folder)
     progress = checkpoint.progress(found) if found else Progress()
-    if result.exists() and progress.step == plan.clock.steps:
+    if finished and progress.step == plan.clock.steps:
         raise _finished(folder, before["steps"])
     if progress.step > plan.clock.steps:
         raise TrainingError(
@@ -118,7 +121,7 @@ def _again(plan: Plan, folder: Path, changed: bool) -> Home:
         )
     if found:
         checkpoint.forget_after(folder, found)
-    record.cut(folder, progress.lengths)
+    ails += record.cut(folder, progress.lengths)
     if not _has_modules(plan, folder):
         ails.append(f"{folder / record.MODULE} was not what was trained, and is written anew")
         write_modules(plan, folder)

@@ -50,7 +50,10 @@ def activations(records: Records, title: str) -> bytes:
     picture.suptitle(title, x=0.01, ha="left")
     grid = picture.subplots(2 * rows, columns, squeeze=False, height_ratios=(3, 1) * rows)
     panels = grid.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)
-    shade = Patch(color=colormaps["magma_r"](0.6), label="how common a value other than zero is")
+    shade = Patch(
+        color=colormaps["magma_r"](0.6),
+        label="the darker, the more common a value other than zero; each layer on its own scale",
+    )
     handles: list[Any] = []
     for (upper, lower), (name, found) in zip(panels, layers.items(), strict=False):
         handles = _panel(upper, lower, name, found)

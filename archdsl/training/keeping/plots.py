@@ -90,10 +90,13 @@ def loss(records: Sequence[Mapping[str, Any]], title: str, smoothed: bool = Fals
     return saved(picture)
 
 
-def comparison(runs: Mapping[str, Sequence[Mapping[str, Any]]], kind: str = "png") -> bytes:
+def comparison(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], note: str = "", kind: str = "png"
+) -> bytes:
     """A PNG or SVG of the losses of several runs, from their names and records.
 
-    A run is a colour: with markers is held out, thin is training.
+    A run is a colour: with markers is held out, thin is training, dotted where the colours are
+    used for a second time. `note` explains marks behind names.
     """
     most = max(map(len, runs))
     picture = figure(8 + min(6, 0.085 * most), max(4.5, 1.6 + 0.24 * len(runs)))
@@ -104,7 +107,8 @@ def comparison(runs: Mapping[str, Sequence[Mapping[str, Any]]], kind: str = "png
         colour = COLOURS[number % len(COLOURS)]
         training, held_out = (_points(records, kind, "loss") for kind in ("train", "evaluation"))
         if training:
-            axes.plot(*_coordinates(training), color=colour, linewidth=0.9, alpha=0.45)
+            style = "-" if number < len(COLOURS) else ":"
+            axes.plot(*_coordinates(training), style, color=colour, linewidth=0.9, alpha=0.45)
         handles += axes.plot(
             *_coordinates(held_out),
             color=colour,
@@ -112,7 +116,8 @@ def comparison(runs: Mapping[str, Sequence[Mapping[str, Any]]], kind: str = "png
             **_told_apart(number, len(runs), len(held_out)),
         )
         drawn += [loss for points in (training, held_out) for _, loss in points]
-    _dress(axes, drawn, "held-out loss (with markers) and training loss (thin)")
+    title = "held-out loss (with markers) and training loss (thin)"
+    _dress(axes, drawn, f"{title}\n{note}" if note else title)
     axes.legend(
         handles=handles,
         handlelength=3.5,

@@ -236,30 +236,40 @@ def lengths(folder: Path) -> dict[str, int]:
     return found
 
 
-def cut(folder: Path, kept: Mapping[str, int]) -> None:
+def cut(folder: Path, kept: Mapping[str, int]) -> list[str]:
     """Take from a run's growing files what came after they had so many bytes.
 
+    Of one that is shorter, whole lines stay; what is to be told of that. They are for people: what
+    is trained does not depend on them.
+
     Raises:
-        TrainingError: one is shorter than that, or cannot be written.
+        TrainingError: one cannot be written.
     """
+    ails = []
     for name in GROWING:
         path, length = folder / name, kept.get(name, 0)
         size = path.stat().st_size if path.exists() else 0
         if size < length:
-            raise TrainingError(
-                f"{path} has {size:,} bytes, and had {length:,} when the run was last kept; "
-                "leave --resume away to begin another run"
-            )
+            whole = path.read_bytes().rfind(b"\n") + 1 if size else 0
+            ails.append(f"{path} has lost the last {length - whole:,} bytes of what was recorded")
+            length = whole
         if size > length:
             try:
                 os.truncate(path, length)
             except OSError as problem:
                 raise unwritable(path, problem) from problem
+    return ails
 
 
 def told(place: str, text: str) -> dict[str, str]:
     """A file of the run as config.json has it."""
     return {"file": place, "sha256": sha256(text)}
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file's bytes, in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256(text: str) -> str:

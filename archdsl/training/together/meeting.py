@@ -13,7 +13,7 @@ from torch.distributed import DistError
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
-from archdsl.training.errors import Lost, ToldElsewhere, TrainingError
+from archdsl.training.errors import Finished, Lost, ToldElsewhere, TrainingError
 from archdsl.training.interrupt import Interrupt
 from archdsl.training.where import Launch
 
@@ -27,6 +27,8 @@ POLL = 0.05
 """Seconds between two looks into the store."""
 SHOWN = 3
 """How many differences a message names."""
+FINISHED = "finished"
+"""What the first process notes where it tells that there is nothing left to do."""
 
 
 class Meeting:
@@ -111,7 +113,7 @@ class Several(Meeting):
         if isinstance(problem, Lost) and self._wait("errors", MOMENT):
             texts = self._errors()
         told = [told for text, told in texts.items() if self._claims(text)]
-        self.store.set("told", "")
+        self.store.set("told", FINISHED if isinstance(problem, Finished) else "")
         if not told:
             return ToldElsewhere(str(problem))
         return problem if told == [str(problem)] else TrainingError("; ".join(told))
@@ -125,7 +127,8 @@ class Several(Meeting):
         told = self._wait("told", TURN)
         time.sleep(2 * POLL)  # a process that ends ends the one that is telling
         if (lost and (told or self.store.check(["errors"]))) or not self._claims(text):
-            return ToldElsewhere(text)
+            finished = told and self.store.get("told").decode() == FINISHED
+            return ToldElsewhere(text, finished)
         return TrainingError(f"process {self.launch.rank}: {text}")
 
     def _errors(self) -> dict[str, str]:
