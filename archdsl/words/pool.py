@@ -63,6 +63,7 @@ class MaxPool(Pool, word="maxpool"):
     et al. 2012, section 3.4.
     """
 
+    prose = "Max pooling"
     example = """
     maxpool 2x2                    -> 3x32x32
     maxpool 3x3 stride=2 pad=1     -> 3x16x16   # windows that overlap
@@ -79,6 +80,7 @@ class AvgPool(Pool, word="avgpool"):
     as PyTorch's count_include_pad=True.
     """
 
+    prose = "Average pooling"
     example = """
     avgpool 2x2                                  -> 3x32x32
     avgpool 3x3 stride=2 pad=1 count_pad=yes     -> 3x16x16
@@ -101,6 +103,7 @@ class AdaptiveAvgPool(Op, word="adaptiveavgpool"):
     """
 
     look = Family.POOLING
+    prose = "Average pooling"
     example = """
     conv 64 3x3 stride=2 pad=1     -> 64x32x32
     adaptiveavgpool 6              -> 64x6x6
@@ -128,6 +131,7 @@ class GlobalAvgPool(Op, word="globalavgpool"):
     """
 
     look = Family.POOLING
+    prose = "Average pooling"
     example = """
     conv 64 3x3 stride=2 pad=1     -> 64x32x32
     globalavgpool                  -> 64x1x1

@@ -163,6 +163,8 @@ class Op(Word, family=True):
     """A convolution or a fully connected layer: what `weights`, `neurons` and `depth` count."""
     computes: ClassVar[bool] = True
     """Whether the output is new numbers, which `activations` counts, and no view of the input."""
+    prose: ClassVar[str] = ""
+    """What papers call it in their figures, `Max pooling`; the word itself where it is not said."""
 
     allow: Allowed = Field((), description=ALLOW, json_schema_extra=COMMON)
 

@@ -79,6 +79,19 @@ def test_the_date_of_a_pdf_leaves_a_blank_as_long_as_it_was(
 
 
 @needs_dot
+@pytest.mark.parametrize(("inches", "fits"), [(220, True), (500, False)])
+def test_a_png_that_would_be_scaled_down_is_refused(inches: int, fits: bool) -> None:
+    """A side has 32,767 pixels at the most, at 144 an inch 227 inches."""
+    tall = f"digraph {{\n a [shape=box, width=0.5, height={inches}]\n}}"
+    if fits:
+        assert picture(tall, "png").startswith(b"\x89PNG")
+        return
+    with pytest.raises(LayoutFailed, match="too long for a PNG, which has 32,767 pixels"):
+        picture(tall, "png")
+    assert b"<svg" in picture(tall, "svg")
+
+
+@needs_dot
 def test_text_that_dot_does_not_read_is_refused_with_what_dot_says() -> None:
     with pytest.raises(LayoutFailed, match="syntax error in line"):
         svg("digraph { a -> ")
