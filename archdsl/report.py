@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -359,16 +359,27 @@ def _claims(verdicts: tuple[Verdict, ...]) -> Iterator[Line]:
         yield _claim(first, len(others), min(width, 36))
         for row in _wrapped(list(first.memory), WIDTH - 6) if first.memory else ():
             yield line(Piece(f"      {row}", "dim"))
+    judged = {verdict.holds for verdict in verdicts}
+    look = "bad" if False in judged else "good" if True in judged else "dim"
+    yield ()
+    yield line(Piece(f"  {tally(verdicts)}", look))
+
+
+def tally(verdicts: Sequence[Verdict], *, named: bool = True) -> str:
+    """`9 claims hold, 4 not judged`; `9 hold, 4 not judged` where it is said of what."""
+
+    def counted(count: int) -> str:
+        return _counted(count, "claim") if named else str(count)
+
     held = sum(verdict.holds is True for verdict in verdicts)
     wrong = sum(verdict.holds is False for verdict in verdicts)
     unjudged = len(verdicts) - held - wrong
-    parts = [f"{_counted(held, 'claim')} hold{'s' if held == 1 else ''}"]
+    parts = [f"{counted(held)} hold{'s' if held == 1 else ''}"]
     if wrong:
-        parts.append(f"{_counted(wrong, 'claim')} {'is' if wrong == 1 else 'are'} wrong")
+        parts.append(f"{counted(wrong)} {'is' if wrong == 1 else 'are'} wrong")
     if unjudged:
         parts.append(f"{unjudged} not judged")
-    yield ()
-    yield line(Piece("  " + ", ".join(parts), "bad" if wrong else "good" if held else "dim"))
+    return ", ".join(parts)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -112,8 +112,7 @@ def _network(analysis: Analysis) -> Line:
     parts = [f"{network.input} → {analysis.output or report.UNKNOWN}"]
     if costs:
         parts += [f"{costs.params:,} parameters", f"{report.short(costs.macs)} MACs"]
-    held = sum(verdict.holds is True for verdict in analysis.verdicts)
-    wrong = sum(verdict.holds is False for verdict in analysis.verdicts)
-    claims = [f"{held} of {len(analysis.verdicts)} claims hold"] if analysis.verdicts else []
+    wrong = any(verdict.holds is False for verdict in analysis.verdicts)
+    claims = [report.tally(analysis.verdicts)] if analysis.verdicts else []
     mark = Piece("  ✗ ", "bad") if wrong or not costs else Piece("  ✓ ", "good")
     return line(mark, Piece(network.name, "strong"), Piece(f"  {' · '.join([*parts, *claims])}"))

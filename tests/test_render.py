@@ -67,13 +67,18 @@ def test_what_needs_no_graphviz_works_without_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert drawn("--dot").startswith("digraph")
     assert "<svg" in drawn("--style", "figure")
-    assert "There is no picture, since Graphviz's program dot is not installed" in drawn("--html")
+    why = "There is no picture, since Graphviz's program dot is not installed"
+    assert why in drawn("--html")
+    (told,) = run("render", ALEXNET, "--html").stderr.splitlines()
+    assert told.startswith(f"archdsl: alexnet.html: {why}")
+    assert "apt-get install graphviz" in told
     for command in (("render", ALEXNET, "-o", "net.svg"), ("diff", ORIGINAL, SMALL, "--svg")):
         missing = run(*command)
         assert missing.exit_code == 2
         assert "apt-get install graphviz" in missing.stderr
-    assert (
-        "--dot, which writes the DOT text, and --style figure work" in run("render", SMALL).stderr
+    assert run("render", SMALL).stderr.endswith(
+        "; --dot, which writes the DOT text, --html, with a note in place of the graph, and "
+        "--style figure work without it\n"
     )
     assert sorted(path.name for path in Path().iterdir()) == [
         "alexnet.dot",

@@ -9,8 +9,10 @@ import pytest
 
 from archdsl import load, report
 from archdsl.compiler import compile_bytes, compile_file
+from archdsl.diagram.page import page
 from archdsl.report import short
 from archdsl.styled import plain
+from archdsl.watch import told
 from tests.helpers import GOLDEN, ROOT, SPECS, assert_golden, compiled, network
 
 COMPOSED = ["zoo/googlenet", "zoo/resnet50", "zoo/densenet121"]
@@ -62,6 +64,23 @@ def test_a_claim_in_a_block_is_one_line_and_counts_as_often_as_it_is_used() -> N
         "✗ b.repeat.1.unit.relu -> 4x8x8 5x8x8 and 1 more like it",
     ]
     assert lines[-1] == "  6 claims hold, 2 claims are wrong"
+
+
+def test_check_watch_and_the_page_say_alike_what_holds_and_what_is_not_judged() -> None:
+    """Of other classes than the file has, what is claimed in figures is not judged."""
+    source = (
+        "arch Net(classes=10) {\n  input 4x8x8\n  a: conv 8 1x1 -> 8x8x8\n"
+        "  b: linear classes -> classes\n  expect params 5170\n  expect a params 40\n}\n"
+    )
+    found = compile_bytes(source.encode(), "net.arch", {"classes": 7})
+    (analysis,) = found.archs
+    assert plain(list(report.table(analysis))[-1]) == "  2 claims hold, 2 not judged"
+    watched = [plain(line) for line in told(found, "net.arch", "12:00:00")]
+    assert watched[1].startswith("  ✓ Net") and watched[1].endswith("2 claims hold, 2 not judged")
+    assert ">2 hold, 2 not judged<" in page(analysis, found.diagnostics)
+    (whole,) = compile_bytes(source.encode(), "net.arch").archs
+    assert report.tally(whole.verdicts[:1]) == "1 claim holds"
+    assert ">✓ 4 hold<" in page(whole)
 
 
 def test_a_file_of_blocks_says_so() -> None:

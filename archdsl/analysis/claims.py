@@ -326,9 +326,12 @@ def in_bytes(count: int) -> str:
 
 
 def percent(share: float) -> str:
-    """`+1.6 %`, with a true minus sign."""
-    text = f"{share:+.1%}" if abs(share) < 10 else f"{share:+,.0%}"
-    return _signed(text.replace("%", " %"))
+    """`+1.6 %`, with a true minus sign; as many digits as it takes not to be told as 0 or 100 %,
+    which it is not: `−99.95 %`."""
+    size, digits = abs(share), 1 if abs(share) < 10 else 0
+    while size not in (0, 1) and f"{size:.{digits}%}" in (f"{0:.{digits}%}", f"{1:.{digits}%}"):
+        digits += 1
+    return _signed(f"{share:+,.{digits}%}".replace("%", " %"))
 
 
 def _signed(text: str) -> str:

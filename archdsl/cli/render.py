@@ -12,7 +12,7 @@ from archdsl import files
 from archdsl.api import Arch
 from archdsl.cli import options
 from archdsl.cli.drawing import Themed, laid_out
-from archdsl.cli.exits import exit_code, fail
+from archdsl.cli.exits import complain, exit_code, fail
 from archdsl.cli.options import Color, Colored, Settings, Spec
 from archdsl.cli.printing import print_findings
 from archdsl.cli.reading import load
@@ -84,7 +84,7 @@ def render(
         data = _figure(arch, suffix, width or Width.PAGE, theme or Theme.LIGHT)
     else:
         chosen = Style(theme or Theme.LIGHT, fold or Fold.LAYER, rankdir or Rankdir.TB)
-        data = _page(arch, chosen) if suffix == HTML else _graph(arch, chosen, suffix)
+        data = _page(arch, chosen, path) if suffix == HTML else _graph(arch, chosen, suffix)
     write(path, data, arch)
     print(path)
     print_findings(arch.diagnostics, color, to_stderr=True)
@@ -97,7 +97,10 @@ def _graph(arch: Arch, style: Style, suffix: str) -> bytes:
     text = graph(arch.analysis, style, arch.diagnostics)
     if suffix == DOT:
         return text.encode()
-    otherwise = "--dot, which writes the DOT text, and --style figure work without it"
+    otherwise = (
+        "--dot, which writes the DOT text, --html, with a note in place of the graph, and "
+        "--style figure work without it"
+    )
     return laid_out(text, DRAWN[suffix], otherwise)
 
 
@@ -116,10 +119,12 @@ def _figure(arch: Arch, suffix: str, width: Width, theme: Theme) -> bytes:
     return svg(scene)
 
 
-def _page(arch: Arch, style: Style) -> bytes:
+def _page(arch: Arch, style: Style, path: Path) -> bytes:
     from archdsl.diagram.page import draw, page
 
     drawn = draw(arch.analysis, arch.diagnostics, style)
+    if drawn.note:
+        complain(f"{path}: {drawn.note}")
     return page(arch.analysis, arch.diagnostics, drawn).encode()
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from archdsl.diagram.bands import Chip
-from archdsl.diagram.dot import cell, font
+from archdsl.diagram.dot import cell, font, plain
+from archdsl.diagram.metrics import text_width
 from archdsl.diagram.palette import Palette, Tone
 from archdsl.network import Layer
 from archdsl.shape import Family, Shape
@@ -15,14 +18,26 @@ NAME, NOTE = 12, 10
 CHARACTER = 5.7
 """Points that a character at NOTE size takes, generously: a digit of Helvetica takes 5.6."""
 
+SIDE = 5
+"""Points between a chip's text and its sides, the line included."""
+
+LOOSE = 1.02
+"""How much wider text may be than in Helvetica, in what stands for it."""
+
 MAX_TEXT = 48
 """Characters of one name, layer or claim."""
 
 
 def swatch(markup: str, tone: Tone, color: str | None = None, **attributes: str | int) -> str:
-    """A cell on a colour."""
-    words = font(markup, NOTE, color)
-    return cell(words, BORDER=1, COLOR=tone.line, BGCOLOR=tone.fill, CELLPADDING=3, **attributes)
+    """A cell on a colour, as wide as its text needs wherever it is shown."""
+    look: dict[str, str | int] = {"BORDER": 1, "COLOR": tone.line, "BGCOLOR": tone.fill}
+    width = swatch_width(plain(markup))
+    return cell(font(markup, NOTE, color), **look, CELLPADDING=3, WIDTH=width, **attributes)
+
+
+def swatch_width(text: str) -> int:
+    """In points, of a swatch with this plain text."""
+    return ceil(LOOSE * text_width(text, NOTE)) + 2 * SIDE
 
 
 def written(shape: Shape | None) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-from html import escape
+from html import escape, unescape
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """What XML, and so Graphviz's reader of labels, refuses; and what would break a line."""
+
+_TAG = re.compile("<[^>]*>")
 
 
 def quoted(name: str) -> str:
@@ -35,6 +37,11 @@ def text(raw: str, limit: int) -> str:
     clean = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", raw)
     short = clean if len(clean) <= limit else clean[: limit - 1] + "…"
     return escape(short).replace("\\", "\\\\")  # else Graphviz reads \G as the graph's name
+
+
+def plain(markup: str) -> str:
+    """What is read of markup."""
+    return unescape(_TAG.sub("", markup)).replace("\\\\", "\\")
 
 
 def paragraph(raw: str, width: int, most: int) -> list[str]:

@@ -69,9 +69,6 @@ class Faults:
         """Whether anything is wrong in what is at a path."""
         return path in self._around
 
-    def __bool__(self) -> bool:
-        return bool(self._at)
-
 
 def _along(path: str) -> Iterator[str]:
     """A path and those of all that it is in: `a.b.c`, `a.b`, `a`."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from html import unescape
 from itertools import starmap
 from typing import NamedTuple
 
-from archdsl.diagram.chips import CHARACTER, MAX_TEXT, NAME, NOTE, family, swatch, written
-from archdsl.diagram.dot import bold, cell, font, paragraph, row, table, text
+from archdsl.diagram.chips import MAX_TEXT, NAME, NOTE, family, swatch, swatch_width, written
+from archdsl.diagram.dot import bold, cell, font, paragraph, plain, row, table, text
 from archdsl.diagram.palette import Tone
 from archdsl.diagram.sheet import Sheet
 from archdsl.network import Use
@@ -20,14 +18,11 @@ TITLE = 20
 WIDTH, LINES = 84, 4
 """Characters of a line of the title comment or of a fault, and how many lines of it are shown."""
 
-SWATCH = 12
-"""In points, the space around a word of the legend."""
+APART = 4
+"""In points, from one swatch of the legend to the next."""
 
 MAX_CUT = 3
 """Stages that are named as too large to be unfolded."""
-
-
-_TAG = re.compile("<[^>]*>")
 
 
 class Said(NamedTuple):
@@ -40,7 +35,7 @@ class Said(NamedTuple):
     @property
     def width(self) -> int:
         """In points, about."""
-        return round(len(unescape(_TAG.sub("", self.markup))) * self.size / 2)
+        return round(len(plain(self.markup)) * self.size / 2)
 
 
 def heading(sheet: Sheet) -> str:
@@ -71,9 +66,9 @@ def headed(lines: Sequence[Said], tones: Mapping[str, Tone]) -> str:
     if tones:
         # As much space beside the legend as the lines are longer: else Graphviz widens the legend.
         longest = max(line.width for line in lines)
-        width = sum(round(len(name) * CHARACTER) + SWATCH for name in tones)
+        width = sum(swatch_width(name) + APART for name in tones)
         side = cell("", WIDTH=max(0, (longest - width) // 2))
-        swatches = table(row(*starmap(swatch, tones.items())), CELLSPACING=4)
+        swatches = table(row(*starmap(swatch, tones.items())), CELLSPACING=APART)
         said.append(row(cell(table(row(side, cell(swatches), side), CELLPADDING=0))))
     return table(*said, CELLPADDING=3)
 
@@ -94,6 +89,6 @@ def _tones(sheet: Sheet) -> dict[str, Tone]:
     tones = {kind.value: tone for kind, tone in sheet.palette.tones.items() if kind in used}
     if any(isinstance(chip, Use) for chip in drawn):
         tones["block"] = sheet.palette.block
-    if sheet.faults:
+    if any(sheet.faults.within(card.stage.path) for card in sheet.cards):
         tones["does not check"] = Tone(sheet.palette.paper, sheet.palette.wrong)
     return tones

@@ -7,13 +7,16 @@ from itertools import pairwise
 
 from archdsl.analysis import Analysis
 from archdsl.diagram.bands import Band, Chip, Inside, Join, Label, More, Row, Times, brief
-from archdsl.diagram.chips import CHARACTER, MAX_TEXT, NOTE, swatch, tone_of, written
-from archdsl.diagram.dot import bold, cell, font, named, row, table, text
+from archdsl.diagram.chips import CHARACTER, MAX_TEXT, NOTE, swatch, swatch_width, tone_of, written
+from archdsl.diagram.dot import bold, cell, font, named, plain, row, table, text
 from archdsl.diagram.faults import Faults
 from archdsl.diagram.palette import Palette, Tone
 
 MAX_TIP = 160
 """Characters of what is shown while the mouse is on a part."""
+
+CHIP_SPACE = 2
+"""Points from one chip to the next, and around them."""
 
 GUTTER = 6
 """Points between the branches of a join, beside the spaces between cells."""
@@ -62,7 +65,7 @@ class Painter:
         wide = {} if width is None else {"WIDTH": width}
         match band:
             case Row():
-                return table(row(*map(self.chip, band.chips)), **wide, CELLSPACING=2)
+                return table(row(*map(self.chip, band.chips)), **wide, CELLSPACING=CHIP_SPACE)
             case Join():
                 return table(row(cell(self._join(band))), **wide, CELLPADDING=2)
             case Times():
@@ -108,11 +111,12 @@ class Painter:
 
     def chip(self, chip: Chip, **attributes: int) -> str:
         """A cell on the colour of the part's family; quiet where nothing is known of it."""
+        words, tone, color = self._words(chip), self._tone(chip), self._color(chip)
+        return swatch(words, tone, color, **attributes, **self._named(chip.path, chip))
+
+    def _words(self, chip: Chip) -> str:
         mark = self.mark(chip)
-        words = text(brief(chip), MAX_TEXT - len(mark)) + mark
-        return swatch(
-            words, self._tone(chip), self._color(chip), **attributes, **self._named(chip.path, chip)
-        )
+        return text(brief(chip), MAX_TEXT - len(mark)) + mark
 
     def ends(self, join: Join) -> tuple[str, ...]:
         """What each branch gives, where it is known and is not what the join gives."""
@@ -123,8 +127,8 @@ class Painter:
         """Characters that a band takes side by side."""
         match band:
             case Row():
-                words = [brief(chip) + self.mark(chip) for chip in band.chips]
-                return sum(min(len(word), MAX_TEXT) + 1.5 for word in words)
+                widths = [swatch_width(plain(self._words(chip))) for chip in band.chips]
+                return (sum(widths) + CHIP_SPACE * (len(widths) + 1) + 1) / CHARACTER
             case Join():
                 more = len(_more(band.hidden)) if band.hidden else 0
                 between = BRANCH_ROOM * len(band.columns)

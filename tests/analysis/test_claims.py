@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from archdsl.analysis.claims import percent
 from tests.helpers import SPECS, analysed, compiled, network
 
 # linear 1000 → 1079 without bias: 1,079,000 weights.
@@ -276,3 +277,24 @@ def test_a_wrong_stride_that_also_loses_rows_is_one_mistake() -> None:
     assert (
         "55 is claimed; if nothing were lost it would be 45" in notes
     )  # (227 − 11) / 5 + 1 = 44.2
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0.016, "+1.6 %"),
+        (1930 / 4_097_000 - 1, "−99.95 %"),  # 1930 of 4,097,000 are 0.047 %
+        (1 / 100_000 - 1, "−99.999 %"),
+        (0.9996, "+99.96 %"),
+        (1.0003, "+100.03 %"),
+        (-0.0002, "−0.02 %"),
+        (0.0000004, "+0.00004 %"),
+        (-1.0, "−100.0 %"),
+        (1.0, "+100.0 %"),
+        (0.0, "+0.0 %"),
+        (2.8, "+280.0 %"),
+        (12.0, "+1,200 %"),
+    ],
+)
+def test_percent_are_0_or_100_only_where_they_are(share: float, told: str) -> None:
+    assert percent(share) == told

@@ -14,6 +14,8 @@ from archdsl.compiler import compile_bytes, compile_file
 from archdsl.diagram.difference import difference
 from archdsl.diagram.palette import PALETTES, Theme
 from archdsl.diff import difference as compared
+from archdsl.diff.view import text as table
+from archdsl.styled import plain
 from tests.diagram.helpers import labels, laid_out, needs_dot, overlapping
 from tests.helpers import GOLDEN, SPECS, assert_golden, compiled, network
 
@@ -93,6 +95,22 @@ def test_what_belongs_together_stands_on_one_line() -> None:
         ["batchnorm", "", "removed", "", ""],
         ["relu", "", "", "relu", ""],
     ]
+
+
+def test_nearly_all_is_not_said_to_be_all() -> None:
+    """fc8 has 4096·1000 + 1000 parameters, then 192·10 + 10; with fc7's 2 to each feature before
+    it that is 4,105,192 and 2,314. As the text has it."""
+    sizes = ((4096, 1000), (192, 10))
+    before, after = (
+        compiled(network(f"input 1\nfc7: linear {one}\nfc8: linear {two}")).archs[0]
+        for one, two in sizes
+    )
+    found = compared(before, after)
+    said = labels(difference(found))
+    assert "fc8 4,097,000 parameters −99.95 % parameters fc8 1,930 parameters" in said["@1"]
+    assert "4,105,192 → 2,314 parameters (−99.9 %)" in said[""]
+    text = "\n".join(map(plain, table(found)))
+    assert re.search(r"parameters +4,105,192 → +2,314 +−4,102,878 +−99.9 %", text)
 
 
 def test_long_runs_of_equal_parts_are_counted() -> None:

@@ -46,7 +46,9 @@ def _scales(drawn: Sequence[Map]) -> str:
         return ""
     if all(each.is_bar for each in known):
         return "Bars are drawn as the square roots of their sizes, on one scale."
-    kinds = "Edges, depths and bars" if any(each.is_bar for each in known) else "Edges and depths"
+    kernels, bars = any(each.kernel for each in known), any(each.is_bar for each in known)
+    edges = "Edges of maps and of kernels," if kernels else "Edges" + "," * bars
+    kinds = f"{edges} depths and bars" if bars else f"{edges} and depths"
     return f"{kinds} are drawn as the square roots of their sizes, each on one scale."
 
 

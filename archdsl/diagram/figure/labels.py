@@ -19,8 +19,11 @@ LEADING = 1.12
 STEP = 2.0
 """Points from one place to the next where a label has to go further down."""
 
-CROSSED, TOUCHED, COVERED, NEXT = 10.0, 3.0, 60.0, 0.25
+CROSSED, TOUCHED, COVERED, NEXT = 20.0, 4.0, 80.0, 0.25
 """What it costs to lie on a line, on a solid's edge, on a solid, and at the next place."""
+
+CLEAR = 0.5
+"""Points that a text keeps from lines, where it can."""
 
 MASK = 0.7
 """Points around a text where a line is interrupted."""
@@ -53,7 +56,9 @@ class Label(NamedTuple):
     places: tuple[Place, ...]
     needed: bool = True
     outside: bool = False
-    """Whether it should stand on no solid, and lines are interrupted for it."""
+    """Whether it should stand on no solid."""
+    spare: tuple[Place, ...] = ()
+    """Where it goes only if others have taken all of its places."""
 
 
 class _Segment(NamedTuple):
@@ -82,16 +87,22 @@ class Labels:
         """Where lines are to be interrupted for a text to be read."""
 
     def put(self, label: Label) -> None:
-        best, least = None, inf
-        for rank, place in enumerate(label.places):
+        best = self._best(label, label.places) or self._best(label, label.spare)
+        if not best and label.needed:
+            best = self._further(label)
+        self._take(label, best)
+
+    def _best(self, label: Label, places: Sequence[Place]) -> list[Text]:
+        """The texts of a label where they are least in the way; none if all places are taken."""
+        best: list[Text] = []
+        least = inf
+        for rank, place in enumerate(places):
             if NEXT * rank >= least:
                 break
             texts = self._fitting(label, place)
             if texts and (cost := NEXT * rank + self._cost(label, texts)) < least:
                 best, least = texts, cost
-        if best is None and label.needed:
-            best = self._further(label)
-        self._take(label, best or ())
+        return best
 
     def _fitting(self, label: Label, place: Place) -> list[Text]:
         """The texts of a label at a place; none if it does not fit there."""
@@ -130,7 +141,7 @@ class Labels:
     def _cost(self, label: Label, texts: Sequence[Text]) -> float:
         cost = 0.0
         for text in texts:
-            box = ink(text)
+            box = ink(text).grown(CLEAR)
             cost += CROSSED * _crossings(self.lines, box) + TOUCHED * _crossings(self.edges, box)
             if label.outside:
                 cost += COVERED * sum(box.overlaps(solid, 1.2, 0.6) for solid in self.solids)
@@ -141,8 +152,10 @@ class Labels:
             box = ink(text)
             self.texts.append(text)
             self.taken.append(box)
-            if label.outside and _crossings(self.lines, box):
-                self.masks.append(box.grown(MASK))
+            mask = box.grown(MASK)
+            is_free = label.outside or not any(mask.overlaps(solid) for solid in self.solids)
+            if is_free and _crossings(self.lines, box):
+                self.masks.append(mask)
 
 
 def middle(y: float, size: float) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from archdsl.diagram.figure.fit import BETWEEN, Scales, copies, gap, left, right
 from archdsl.diagram.figure.maps import Map
@@ -16,6 +17,9 @@ MOST_ROWS = 4
 
 BELOW = 2.9
 """What is written between two rows takes so many times the size of the text."""
+
+NAMED, LEFT_OUT = 1.2, 2.6
+"""The name of a row takes as many more, and where devices are left out, the mark of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,22 @@ def placed(
         starts.append(x)
         x += _width(each, scales) + right(each, page)
     aside = (page.width - x) / 2
-    devices, pitch = rows(line), _pitch(line, page, scales)
+    devices = rows(line)
+    axes = _axes(devices, _pitch(line, page, scales), page)
     return tuple(
-        Placed(each, _solids(each, scales, devices, start + aside, pitch), again and number == 0)
+        Placed(each, _solids(each, scales, devices, start + aside, axes), again and number == 0)
         for number, (each, start) in enumerate(zip(line, starts, strict=True))
     )
+
+
+def left_out(each: Placed, devices: tuple[int, ...], page: Page) -> Iterator[Point]:
+    """Where it is marked that devices are left out between two rows of a map, below its number."""
+    for (upper, lower), (before, after) in zip(
+        pairwise(each.solids), pairwise(devices), strict=False
+    ):
+        if after - before > 1:
+            x = (upper.first.corner.x + upper.last.at(1, 0, 0).x) / 2
+            yield Point(x, (upper.first.corner.y + lower.first.box.top + page.small / 2) / 2)
 
 
 def _width(each: Map, scales: Scales) -> float:
@@ -86,17 +101,14 @@ def _width(each: Map, scales: Scales) -> float:
 
 
 def _solids(
-    each: Map, scales: Scales, devices: tuple[int, ...], x: float, pitch: float
+    each: Map, scales: Scales, devices: tuple[int, ...], x: float, axes: tuple[float, ...]
 ) -> tuple[Solid, ...]:
     """A map on every device that is drawn."""
     if not each.parts:
         return (Solid(None, _cuboids(each, scales.edges(each), x, 0.0)),)
-    middle = (len(devices) - 1) / 2
     return tuple(
-        Solid(
-            row, _cuboids(each, scales.edges(each, each.parts[device]), x, (row - middle) * pitch)
-        )
-        for row, device in enumerate(devices)
+        Solid(row, _cuboids(each, scales.edges(each, each.parts[device]), x, axis))
+        for row, (device, axis) in enumerate(zip(devices, axes, strict=True))
     )
 
 
@@ -112,8 +124,19 @@ def _cuboids(
     )
 
 
+def _axes(devices: tuple[int, ...], pitch: float, page: Page) -> tuple[float, ...]:
+    """The heights of the rows, around 0: further apart where devices are left out between them."""
+    steps = [
+        pitch + (LEFT_OUT * page.text if after - before > 1 else 0.0)
+        for before, after in pairwise(devices)
+    ]
+    heights = tuple(accumulate(steps, initial=0.0))
+    return tuple(height - heights[-1] / 2 for height in heights)
+
+
 def _pitch(line: Sequence[Map], page: Page, scales: Scales) -> float:
     """Points from one device's row to the next."""
     edges = [scales.edges(each, max(each.parts)) for each in line if each.parts]
     highest = max((rise(height, across) for _, height, across in edges), default=0.0)
-    return highest + BELOW * page.text
+    named = NAMED if len(rows(line)) > 2 else 0.0
+    return highest + (BELOW + named) * page.text

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
+from archdsl.diagram.figure.bounds import extent
 from archdsl.diagram.figure.fit import Scales, left
 from archdsl.diagram.figure.labels import Label, Labels
-from archdsl.diagram.figure.layout import Placed, placed, rows
+from archdsl.diagram.figure.layout import Placed, left_out, placed, rows
 from archdsl.diagram.figure.links import Link, Seen, links, seen
 from archdsl.diagram.figure.maps import Map
 from archdsl.diagram.figure.page import Page
@@ -25,6 +26,7 @@ def drawn(
     `again` says that its first map is the last of the line above, `more` how much wider its gaps
     are than they need be.
     """
+    devices = rows(maps)
     standing = placed(maps, again, page, scales, more)
     kernels: list[tuple[Seen, Map]] = []
     joins: list[Link] = []
@@ -40,13 +42,23 @@ def drawn(
         marks += painter.kernel(kernel, of)
     for join in joins:
         marks += painter.link(join)
+    dots = [
+        dot
+        for each in standing
+        for at in left_out(each, devices, page)
+        for dot in painter.left_out(at)
+    ]
+    marks += dots
     labels = Labels(
         page.width,
         [(start, join.end) for join in joins for start in join.starts],
         [edge for each in standing for edge in _edges(each)],
-        [cuboid.box for each in standing for cuboid in each.cuboids],
+        [
+            *(cuboid.box for each in standing for cuboid in each.cuboids),
+            *(extent([dot]) for dot in dots),
+        ],
     )
-    writer = Writer(page, palette, rows(maps))
+    writer = Writer(page, palette, devices)
     for label in _written(writer, standing, [kernel for kernel, _ in kernels]):
         labels.put(label)
     masks = [Polygon(box.corners, palette.paper) for box in labels.masks]
@@ -60,6 +72,8 @@ def _written(
     yield from chain.from_iterable(map(writer.sizes, standing))
     yield from chain.from_iterable(map(writer.kernel, kernels))
     yield from chain.from_iterable(map(writer.title, standing))
+    yield from chain.from_iterable(map(writer.inside, standing))
+    yield from writer.row_names(standing)
     for before, after in pairwise(standing):
         yield from writer.between(before, after)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import sqrt
 
 from archdsl.diagram.figure.layout import Placed, Solid
 from archdsl.diagram.figure.maps import Kernel, Made
@@ -15,6 +16,9 @@ SPOTS = (Point(0.62, 0.56), Point(0.58, 0.27))
 
 SHARED = 0.55
 """How far back they lie in a map that every device reads."""
+
+TOGETHER = 0.95
+"""How much of the height of such a map they take at the most."""
 
 HEAD = 2.6
 """Points of an arrow's head."""
@@ -84,15 +88,19 @@ def _pairs(before: Placed, after: Placed) -> Iterator[tuple[Solid, Solid]]:
 
 
 def _spot(source: Solid, target: Solid, after: Placed, turn: int) -> Point:
-    """Where a kernel lies; in a map that every device reads, one above another."""
+    """Where a kernel lies; in a map that every device reads, one above another if they fit, else
+    all in one place."""
+    kernel, count = after.map.kernel, len(after.solids)
     if source.row is not None or target.row is None:
         return SPOTS[turn % 2]
+    if kernel and count * sqrt(kernel.part[0]) > TOGETHER:
+        return Point(SHARED, 0.5)
     return Point(SHARED, 1 - (target.row + 0.5) / len(after.solids))
 
 
 def _window(cuboid: Cuboid, kernel: Kernel, spot: Point) -> Cuboid:
-    """What a kernel sees of a map, as near to a spot as it fits."""
-    high, wide = (min(1.0, part) for part in kernel.part)
+    """What a kernel sees of a map, on the scale of that, as near to a spot as it fits."""
+    high, wide = (min(1.0, sqrt(part)) for part in kernel.part)
     back = min(max(spot.x - wide / 2, 0.0), 1 - wide)
     up = min(max(spot.y - high / 2, 0.0), 1 - high)
     return cuboid.part(1, Point(back, up), Point(back + wide, up + high))

@@ -67,6 +67,8 @@ class Map:
     wrong: bool = False
     alike: bool = True
     """Whether all of several are equal; else the last of them is drawn."""
+    inside: str = ""
+    """What it stands for where the name does not say how much that is, as `40 conv`."""
     skipped: int = 0
     """Not a map: so many were left out here."""
 

@@ -39,8 +39,8 @@ class Page:
     """How high a map may be, where it stands alone; where there are devices, a part of it."""
     lines: int
     """How many lines of maps there may be."""
-    both: bool
-    """Whether the height and the width of a kernel are written if they are equal."""
+    beside: bool
+    """Whether a kernel's height and width are written beside it; else between the maps, as 3×3."""
     margin: float = 3.0
 
 
@@ -60,7 +60,7 @@ def page(width: float) -> Page:
             least_depth=0.3,
             map_height=70.0,
             lines=3,
-            both=False,
+            beside=False,
         )
     return Page(
         points,
@@ -74,5 +74,5 @@ def page(width: float) -> Page:
         least_depth=0.4,
         map_height=112.0,
         lines=2,
-        both=True,
+        beside=True,
     )

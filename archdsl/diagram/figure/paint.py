@@ -66,6 +66,11 @@ class Painter:
                 yield Line(cuboid.at(part, 0, 0), cuboid.at(part, 1, 0), stroke)
                 yield Line(cuboid.at(part, 1, 0), cuboid.at(part, 1, 1), stroke)
 
+    def left_out(self, at: Point) -> Iterator[Mark]:
+        """Three dots, one above another."""
+        for down in (-2.6, 0.0, 2.6):
+            yield Disc(Point(at.x, at.y + down), DOT, self.palette.muted)
+
     def kernel(self, seen: Seen, of: Map) -> Iterator[Mark]:
         """A window through a map, as if that were of glass."""
         tone = self._tone(of)

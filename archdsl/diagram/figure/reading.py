@@ -12,12 +12,14 @@ from archdsl.diagram.figure.maps import Fold, Kernel, Made, Map, folded
 from archdsl.network import Body, Branches, Group, Item, Layer, Part, Repeat, Stage, Use, subgroups
 from archdsl.shape import Family, Shape, Sliding
 from archdsl.words.merge import Concat
-from archdsl.words.pool import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
 from archdsl.words.sliding import SlidingOp
-from archdsl.words.word import Op, Unbound
+from archdsl.words.word import Unbound
 
 MAX_SECTIONS = 32
 """Of more channels that are put together, no borders are drawn."""
+
+MANY_LAYERS = 8
+"""Of a block with more layers with weights, it is told how many."""
 
 
 def maps(analysis: Analysis, faults: Faults, fold: Fold) -> list[Map]:
@@ -85,7 +87,8 @@ class _Reader:
             last = repeat.iterations[-1]
             self._whole(repeat, last.layers[-1], _named(last))
             times, sections = len(repeat.iterations), self._growth(repeat)
-            made = [replace(self.found[before], times=times, sections=sections, alike=False)]
+            whole = replace(self.found[before], sections=sections, inside="")
+            made = [replace(whole, times=times, alike=False)]
         self.found[before:] = made
 
     def _whole(self, item: Item, last: Layer, name: str) -> None:
@@ -104,6 +107,7 @@ class _Reader:
                 sections=self._sections(item, joins[-1]) if joins else (),
                 crosses=bool(costs and costs.traffic),
                 wrong=wrong,
+                inside=_inside(item),
             )
         )
 
@@ -113,7 +117,7 @@ class _Reader:
         if _is_drawn(layer) or (wrong and flow.output is None):
             self._add(self._drawn(layer, flow.input, flow.output, wrong))
         elif op.look is Family.POOLING:
-            self.notes.append(_pooling(op))
+            self.notes.append(op.prose or op.word)
         if wrong and not self.found[-1].wrong:
             self.found[-1] = replace(self.found[-1], wrong=True)
 
@@ -205,6 +209,14 @@ def _is_drawn(layer: Layer) -> bool:
     return layer.op.weighted or isinstance(layer.op, Unbound)
 
 
+def _inside(item: Item) -> str:
+    """How many layers with weights there are, of a stage or of a large block."""
+    words = [layer.op.word for layer in _layers(item) if _is_drawn(layer)]
+    if not isinstance(item, Stage) and len(words) <= MANY_LAYERS:
+        return ""
+    return f"{len(words):,} {words[0] if len(set(words)) == 1 else 'layers'}"
+
+
 def _is_run(body: Body) -> bool:
     """Whether all that is drawn of a body is one repeat, of one such layer."""
     drawn = [item for item in body.items if any(map(_is_drawn, _layers(item)))]
@@ -215,14 +227,6 @@ def _named(iteration: Body) -> str:
     """What a repeat repeats: a block by its name; else nothing that has a name."""
     uses = [item for item in iteration.items if isinstance(item, Use)]
     return uses[0].block.name.text if len(uses) == 1 == len(iteration.items) else "repeat"
-
-
-def _pooling(op: Op) -> str:
-    if isinstance(op, MaxPool):
-        return "Max pooling"
-    if isinstance(op, AvgPool | AdaptiveAvgPool | GlobalAvgPool):
-        return "Average pooling"
-    return op.word
 
 
 def _stride(height: int, width: int) -> str:

@@ -12,7 +12,7 @@ from archdsl.diagram.figure.maps import Made, Map
 from archdsl.diagram.figure.page import Page
 from archdsl.diagram.figure.projection import Cuboid
 from archdsl.diagram.figure.scene import Point
-from archdsl.diagram.figure.text import DIGIT, fitting
+from archdsl.diagram.figure.text import DIGIT, fitting, width
 from archdsl.diagram.palette import Palette
 from archdsl.shape import Shape
 
@@ -63,48 +63,87 @@ class Writer:
         color = self.palette.wrong if each.wrong else self.palette.ink
         yield Label((words,), size, color, tuple(places), outside=True)
 
+    def inside(self, placed: Placed) -> Iterator[Label]:
+        """What a map stands for, below the number of its channels."""
+        if placed.again or not placed.map.inside:
+            return
+        solid, size = placed.solids[-1], self.page.small
+        x = (solid.first.at(0, 0, 0).x + solid.last.at(1, 0, 0).x) / 2
+        y = solid.first.corner.y + DIGIT * self.page.text + 1.8 + LEADING * self.page.text
+        places = [
+            Place(Point(x + aside, y + row * LEADING * size), Side.MIDDLE)
+            for row in range(4)
+            for aside in (0.0, -4.0, 4.0)
+        ]
+        yield Label((placed.map.inside,), size, self.palette.muted, tuple(places), outside=True)
+
+    def row_names(self, standing: Sequence[Placed]) -> Iterator[Label]:
+        """Which device each row is, above its first map; two are plain without."""
+        divided = [each for each in standing if each.map.parts]
+        if not divided or len(divided[0].map.parts) <= 2:
+            return
+        size = self.page.small
+        for solid, device in zip(divided[0].solids, self.devices, strict=True):
+            box = solid.first.box
+            places = [
+                Place(Point(x, box.top - 2.2 - row * size / 2), side)
+                for row in range(6)
+                for x, side in ((box.left, Side.LEFT), (box.right, Side.RIGHT))
+            ]
+            words = (f"device {device:,}",)
+            yield Label(words, size, self.palette.muted, tuple(places), outside=True)
+
     def _title(self, each: Map) -> str:
         """`fire ×2`; of a long name, its beginning."""
         count = f"×{each.times:,}" if each.times > 1 else ""
         return f"{fitting(each.name, self.page.text, LONGEST)} {count}".strip()
 
     def kernel(self, seen: Seen) -> Iterator[Label]:
-        """The height left of a kernel and its width above it, where there is room.
+        """The height left of a kernel and its width above it, where the page has room for them.
 
         One that covers all of a map is as high and wide as that says.
         """
         kernel, size, cuboid = seen.kernel, self.page.small, seen.cuboid
-        if kernel.part == (1.0, 1.0):
+        if not self.page.beside or kernel.part == (1.0, 1.0):
             return
         left, top, end = cuboid.at(0, 0.5, 0), cuboid.at(0, 1, 0.5), cuboid.at(1, 0.5, 1)
         above = [
             Place(Point(top.x - 0.3, top.y - 1.0), Side.RIGHT),
             Place(Point(top.x + 1.0, top.y - 1.2), Side.MIDDLE),
-            Place(Point(top.x + cuboid.channels / 2, top.y - 1.2), Side.MIDDLE),
+            *(
+                Place(Point(top.x + part * cuboid.channels, top.y - up), Side.MIDDLE)
+                for part in (0.5, 0.8)
+                for up in (1.2, 2.4, 3.6)
+            ),
         ]
         beside = [
             Place(Point(left.x - 0.9, middle(left.y, size) + down), Side.RIGHT)
             for down in (0.0, 1.5, -1.5)
         ]
         after = Place(Point(end.x + 0.9, middle(end.y, size) + 2), Side.LEFT)
+        if cuboid.channels > width(str(kernel.height), size) + 2.4:
+            beside.append(Place(Point(left.x + 1.2, middle(left.y, size)), Side.LEFT))
         color = self.palette.ink
-        if kernel.height == kernel.width and not self.page.both:
-            yield Label((str(kernel.height),), size, color, (*beside, *above, after))
-            return
         yield Label((str(kernel.height),), size, color, (*beside, after))
         yield Label((str(kernel.width),), size, color, tuple(above), needed=False)
 
     def between(self, before: Placed, after: Placed) -> Iterator[Label]:
-        """What happens between two maps, below what joins them."""
-        words = list(after.map.notes)
-        if after.map.made is Made.DENSE:
-            words.append(DENSE)
-        for source, target in _level(before, after):
+        """What happens between two maps, below what joins them; of many rows, that they are joined
+        densely at the first and the last."""
+        words = [*after.map.notes, *([DENSE] if after.map.made is Made.DENSE else ())]
+        told = [(note, tuple(_wrapped(note))) for note in words]
+        if after.map.kernel and not self.page.beside:
+            kernel = f"{after.map.kernel.height}×{after.map.kernel.width}"
+            told = [(kernel, (kernel, *(line for _, lines in told for line in lines)))]
+        pairs = list(_level(before, after))
+        for source, target in pairs:
             bottom = max(source.last.corner.y, target.first.corner.y)
             axis = (source.last.box.top + source.last.box.bottom) / 2
             x = (source.last.box.right + target.first.corner.x) / 2
-            for note in words:
-                lines = tuple(_wrapped(note))
+            is_outer = (source, target) in (pairs[0], pairs[-1])
+            for note, lines in told:
+                if note is DENSE and not is_outer:
+                    continue
                 high = LEADING * self.page.small * (len(lines) - 1)
                 heights = [*_steps(axis + 6, bottom + 4 * self.page.text, 2.0)]
                 above = [2 * axis - y - high + self.page.small / 2 for y in heights]
@@ -117,7 +156,7 @@ class Writer:
                 yield Label(lines, self.page.small, self.palette.muted, tuple(places), outside=True)
 
     def _map(self, solid: Solid, shape: Shape) -> Iterator[Label]:
-        depth, height, width = shape.dims
+        depth, height, across = shape.dims
         yield self._below(solid, depth)
         size, color, cuboid = self.page.text, self.palette.ink, solid.first
         yield Label(
@@ -126,13 +165,13 @@ class Writer:
             color,
             tuple(
                 Place(Point(edge.x - BEFORE_LABEL, middle(edge.y, size)), Side.RIGHT)
-                for up in (0.5, 0.35, 0.65, 0.2, 0.8, 0.05, 0.95)
+                for up in (0.5, 0.35, 0.65, 0.2, 0.8, 0.05, 0.95, -0.1)
                 for edge in [cuboid.at(0, up, 0)]
             ),
         )
         low = solid.last.at(1, 0, 0.5)
         yield Label(
-            (str(width),),
+            (str(across),),
             size,
             color,
             (
@@ -141,8 +180,8 @@ class Writer:
                     for back in (0.5, 0.65, 0.35, 0.8, 1.0)
                     for edge in [cuboid.at(0, 1, back)]
                 ),
-                Place(Point(low.x + 1.5, low.y + DIGIT * size + 0.6), Side.LEFT),
             ),
+            spare=(Place(Point(low.x + 1.5, low.y + DIGIT * size + 0.6), Side.LEFT),),
         )
 
     def _below(self, solid: Solid, count: int) -> Label:
@@ -154,7 +193,7 @@ class Writer:
             (str(count),),
             size,
             self.palette.ink,
-            (Place(Point(x, y), Side.MIDDLE),),
+            tuple(Place(Point(x + aside, y), Side.MIDDLE) for aside in (0.0, 3.0, -3.0)),
             outside=True,
         )
 

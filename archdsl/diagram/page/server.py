@@ -93,7 +93,7 @@ class Server(ThreadingHTTPServer):
 
 
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
-    """A handler of requests about a site. What is not GET is refused by its base."""
+    """A handler of requests about a site. What is neither GET nor HEAD is refused by its base."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -114,6 +114,10 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             else:
                 self.send_error(HTTPStatus.NOT_FOUND)
 
+        def do_HEAD(self) -> None:
+            """What GET would begin with."""
+            self.do_GET()
+
         def _hosts(self) -> tuple[str, str]:
             port = self.connection.getsockname()[1]
             return f"{HOST}:{port}", f"localhost:{port}"
@@ -127,13 +131,16 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             self._head("text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def _events(self) -> None:
             """Tell the version of the pages, and each later one, until the browser is gone."""
             self._head("text/event-stream")
             self.send_header("Connection", "close")
             self.end_headers()
+            if self.command == "HEAD":
+                return
             version: str | None = None
             with suppress(OSError):  # it left
                 while site.is_open:

@@ -8,7 +8,7 @@ from archdsl.analysis import Analysis
 from archdsl.diagram.chips import written
 from archdsl.diagram.page.html import Element, el
 from archdsl.diagram.page.view import View
-from archdsl.report import UNKNOWN, short
+from archdsl.report import UNKNOWN, short, tally
 
 LIBRARY = "No network, but definitions for other files to use."
 
@@ -49,12 +49,11 @@ def _figures(analysis: Analysis) -> Iterator[Element]:
 
 
 def _verdict(analysis: Analysis) -> Element:
-    """How many of the claims hold."""
-    held = sum(verdict.holds is True for verdict in analysis.verdicts)
-    wrong = sum(verdict.holds is False for verdict in analysis.verdicts)
-    told, kind = f"✓ {held} hold", "holds"
-    if wrong:
-        told, kind = f"✗ {wrong} of {len(analysis.verdicts)} wrong", "wrong"
-    elif held < len(analysis.verdicts):
-        told, kind = f"{held} of {len(analysis.verdicts)} hold", "not-judged"
+    """How many of the claims hold, in the words of the report."""
+    judged = {verdict.holds for verdict in analysis.verdicts}
+    told, kind = tally(analysis.verdicts, named=False), "not-judged"
+    if False in judged:
+        told, kind = f"✗ {told}", "wrong"
+    elif judged == {True}:
+        told, kind = f"✓ {told}", "holds"
     return el("div", el("dt", "claims"), el("dd", told), class_=kind)

@@ -90,8 +90,12 @@ def test_it_is_written_as_in_the_paper() -> None:
 
 def test_it_is_written_for_one_column_too() -> None:
     found = Counter(each.text for each in written(scene(shipped("alexnet"), 88)))
-    for text in "227 55 27 13 48 128 192 2048 1000 11 5 3 dense pooling".split():
+    for text in "227 55 27 13 48 128 192 2048 1000 dense pooling".split():
         assert found[text], text
+    # Kernels stand between the maps, as there is no room beside them: one for both rows of conv1.
+    assert (found["11×11"], found["5×5"], found["3×3"]) == (1, 2, 3 * 2)
+    assert found["3"] == 1  # the input's channels
+    assert "11" not in found and "5" not in found
     assert found["13"] == 12
     assert found["2048"] == 4
 
@@ -112,11 +116,13 @@ def test_edges_are_drawn_to_one_scale() -> None:
 
 
 @pytest.mark.parametrize(("turn", "kernel", "size"), [(0, 11, 227), (1, 5, 55), (3, 3, 13)])
-def test_kernels_are_to_the_scale_of_their_map(turn: int, kernel: int, size: int) -> None:
-    _, line = standing()
+def test_kernels_are_to_the_scale_of_maps(turn: int, kernel: int, size: int) -> None:
+    fitted, line = standing()
     for (source, _), found in seen(line[turn], line[turn + 1], turn).items():
-        assert isclose(found.cuboid.height / source.last.height, kernel / size)
-        assert isclose(found.cuboid.width / source.last.width, kernel / size)
+        assert isclose(found.cuboid.height / source.last.height, sqrt(kernel / size))
+        assert isclose(found.cuboid.width / source.last.width, sqrt(kernel / size))
+        # So that one of 11x11 is larger than one of 3x3, whichever maps they lie in.
+        assert isclose(found.cuboid.height, fitted.scales.edge * sqrt(kernel))
         assert found.cuboid.channels == source.last.channels
         inner, outer = found.cuboid.box, source.last.box
         assert outer.left <= inner.left and inner.right <= outer.right

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from math import isclose
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from archdsl.compiler import Compilation, compile_file
 from archdsl.diagram.figure.bounds import extent
 from archdsl.diagram.figure.draw import figure
-from archdsl.diagram.figure.scene import Scene, Text
+from archdsl.diagram.figure.scene import Box, Disc, Line, Polygon, Scene, Text
+from archdsl.diagram.figure.text import ink
+from archdsl.diagram.palette import PALETTES, Theme
 from tests.diagram.figure.helpers import scene, shipped, written
 from tests.helpers import ROOT, SPECS, compiled, network
 
@@ -78,6 +81,106 @@ def test_what_is_left_out_is_told() -> None:
     assert "Of 8 devices, 3 are drawn: the first two and the last." in texts[-1]
 
 
+@pytest.mark.parametrize("width", [180.0, 88.0])
+def test_it_is_told_how_much_a_stage_stands_for(width: float) -> None:
+    convs = [f"conv {8 + i} {k}x{k} pad={k // 2}" for i in range(40) for k in [1 + 2 * (i % 3)]]
+    body = "input 3x64x64\nbody: {}\nhead: globalavgpool\nlinear 10"
+    assert "40 conv" in texts_of(body.format("\n".join(convs)), width)
+    convs += ["globalavgpool", "linear 999", "linear 99", "linear 9"]
+    mixed = "input 3x64x64\nbody: {}\nhead: linear 10"
+    assert "43 layers" in texts_of(mixed.format("\n".join(convs)), width)
+
+
+def test_a_large_block_is_counted_and_a_small_one_is_not() -> None:
+    blocks = "block large {{ {} }}\nblock few {{ {} }}\n"
+    convs = [f"conv {8 + i} 3x3 pad=1" for i in range(24)]
+    text = blocks.format("\n".join(convs), "\n".join(convs[:2]))
+    text += network("input 3x64x64\nlarge\nfew\nlinear 10")
+    texts = [each.text for each in written(scene(compiled(text)))]
+    assert {"large", "24 conv", "few"} <= set(texts)
+    assert "2 conv" not in texts
+
+
+def texts_of(body: str, width: float = 180.0) -> list[str]:
+    return [each.text for each in written(scene(compiled(network(body)), width))]
+
+
+def test_rows_of_several_devices_are_named() -> None:
+    body = "input 3x64x64\ndevices {}\na: conv 48 7x7 stride=2 pad=3\nb: conv 48 3x3\nlinear 10"
+    names = [text for text in texts_of(body.format(3)) if text.startswith("device ")]
+    assert names == ["device 0", "device 1", "device 2"]
+    names = [text for text in texts_of(body.format(8)) if text.startswith("device ")]
+    assert names == ["device 0", "device 1", "device 7"]
+    assert not [text for text in texts_of(body.format(2)) if text.startswith("device ")]
+
+
+def test_devices_read_one_kernel_where_as_many_do_not_fit() -> None:
+    def squares(size: int) -> int:
+        """How many kernels are written in the input, by their heights and widths of 7."""
+        body = f"input 3x{size}x{size}\ndevices 3\na: conv 48 7x7 pad=3\nlinear 10"
+        return texts_of(body).count("7") // 2
+
+    # Three edges of √7 to one of √size: 0.78 of it, and 0.99.
+    assert (squares(103), squares(64)) == (3, 1)
+
+
+@pytest.mark.parametrize("width", [180.0, 88.0])
+def test_every_device_has_its_sizes_along_the_same_edges(width: float) -> None:
+    body = """
+    input 3x64x64
+    devices 3
+    a: conv 48 7x7 stride=2 pad=3
+    b: conv 96 3x3 pad=1 groups=3
+    c: conv 78 3x3
+    linear 10
+    """
+    texts = written(scene(compiled(network(body)), width))
+    sizes = [text.box for text in texts if text.text == "30"]
+    counts = [text.box for text in texts if text.text == "26"]
+    assert (len(sizes), len(counts)) == (6, 3)
+    # Left of the front, or of the edge above it: none right of the middle of the front.
+    assert all(size.left < counts[0].right for size in sizes)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "small", "zoo/nin", "zoo/vgg16"])
+def test_kernels_on_a_column_stand_free(name: str) -> None:
+    picture = scene(shipped(name), 88)
+    kernels = [ink(text) for text in picture.texts if re.fullmatch(r"\d+×\d+", text.text)]
+    assert kernels
+    lines = [mark for mark in picture.marks if isinstance(mark, Line)]
+    solids = [extent([mark]) for mark in picture.marks if isinstance(mark, Polygon) if mark.stroke]
+    for box in kernels:
+        assert not any(box.overlaps(solid) for solid in solids)
+        assert not any(_inside(box, line, part / 500) for line in lines for part in range(501))
+
+
+def _inside(box: Box, line: Line, part: float) -> bool:
+    """Whether a point of a line lies in a box."""
+    x = line.start.x + part * (line.end.x - line.start.x)
+    y = line.start.y + part * (line.end.y - line.start.y)
+    return box.left < x < box.right and box.top < y < box.bottom
+
+
+def test_that_rows_are_dense_is_written_at_the_first_and_the_last() -> None:
+    body = "input 3x64x64\ndevices {}\na: conv 48 7x7\nlinear 96\nlinear 96\nlinear 10"
+    counts = [texts_of(body.format(devices)).count("dense") for devices in (1, 2, 3, 8)]
+    assert counts == [3, 2 * 2 + 1, 2 * 2 + 1, 2 * 2 + 1]
+
+
+def test_devices_that_are_left_out_leave_dots_and_a_wider_space() -> None:
+    body = "input 3x64x64\ndevices 8\na: conv 48 7x7 stride=2 pad=3\nb: conv 48 3x3\nlinear 10"
+    picture = scene(compiled(network(body)))
+    muted = PALETTES[Theme.LIGHT].muted
+    dots = [mark.centre for mark in picture.marks if isinstance(mark, Disc) if mark.fill == muted]
+    assert len(dots) == 3 * 2  # below two maps that are divided
+    first, second, last = (
+        next(text.box for text in written(picture) if text.text == f"device {device}")
+        for device in (0, 1, 7)
+    )
+    assert last.top - second.top > second.top - first.top + 5
+    assert all(second.bottom < dot.y < last.top for dot in dots)
+
+
 def test_a_deep_network_goes_on_on_a_second_line() -> None:
     def lines(name: str, width: float) -> int:
         """The number of lines that have sizes along their edges."""
@@ -121,7 +224,15 @@ def test_many_faults_are_cut_short() -> None:
 
 def test_the_law_of_the_scales_is_told() -> None:
     texts = [each.text for each in written(scene(shipped("alexnet")))]
-    law = "Edges, depths and bars are drawn as the square roots of their sizes, each on one scale."
-    assert texts[-1] == law
+    assert texts[-1] == (
+        "Edges of maps and of kernels, depths and bars are drawn as the square roots of their "
+        "sizes, each on one scale."
+    )
+    law = "{} are drawn as the square roots of their sizes, each on one scale."
+    assert law.format("Edges of maps and of kernels, and depths") in texts_of(
+        "input 3x9x9\nconv 8 3x3"
+    )
+    assert law.format("Edges and depths") in texts_of("input 3x9x9")
+    assert law.format("Edges, depths and bars") in texts_of("input 3x9x9\nlinear 10")
     bars = [each.text for each in written(scene(hard("vectors")))]
     assert bars[-1] == "Bars are drawn as the square roots of their sizes, on one scale."

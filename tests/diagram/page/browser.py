@@ -130,6 +130,10 @@ class Browser:
     def hover(self, selector: str) -> None:
         ActionChains(self.driver).move_to_element(self.find(selector)).perform()
 
+    def nudge(self, selector: str) -> None:
+        """Move the pointer a little, off the middle of an element."""
+        ActionChains(self.driver).move_to_element_with_offset(self.find(selector), 3, 2).perform()
+
     def click(self, selector: str) -> None:
         self.find(selector).click()
 

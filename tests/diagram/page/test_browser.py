@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archdsl.compiler import compile_file
+from archdsl.diagram.page import draw, page
+from archdsl.diagram.page.body import Live
 from tests.diagram.helpers import needs_dot
 from tests.diagram.page.helpers import page_of
 from tests.helpers import compiled
@@ -106,6 +109,38 @@ def test_pointing_at_a_layer_shows_its_arithmetic_and_all_that_shows_it(
     browser.hover("h1")
     assert browser.all(".hot") == []
     assert not browser.find("#detail").is_displayed()
+
+
+def test_a_pointer_that_rests_does_not_take_the_panel_from_the_keyboard(
+    browser: Browser, pages: Path
+) -> None:
+    """The choice moves the graph, and another layer comes to lie under the pointer."""
+    from tests.diagram.page.browser import Keys
+
+    browser.size((1280, 700))
+    browser.open(pages / "alexnet.html")
+    for _ in range(3):
+        browser.click("[data-zoom=in]")
+    browser.hover(CHIP.format("conv1.conv"))
+    before = browser.box()
+    browser.focus(ROW.format("fc8.linear") + " .choose")
+    browser.press(Keys.ENTER)
+    browser.script("return new Promise(done => setTimeout(done, 300))")
+    assert browser.box() != before
+    assert not browser.all(CHIP.format("conv1.conv") + ":hover")
+    assert browser.parts("#graph .chosen") == browser.parts("#graph .hot") == {"fc8.linear"}
+    assert "linear 1000" in browser.text("#detail")
+    browser.hover(CHIP.format("fc7.relu"))
+    assert "relu" in browser.text("#detail .brief")
+
+
+def test_pointing_again_at_the_same_after_the_keyboard(browser: Browser, pages: Path) -> None:
+    browser.open(pages / "alexnet.html")
+    browser.hover("#L1-10 code")
+    browser.focus(ROW.format("conv1.conv") + " .choose")
+    assert "conv 96" in browser.text("#detail")
+    browser.nudge("#L1-10 code")
+    assert "conv 256" in browser.text("#detail")
 
 
 def test_from_the_table_and_from_the_source(browser: Browser, pages: Path) -> None:
@@ -312,6 +347,62 @@ def test_both_colour_schemes(browser: Browser, pages: Path, scheme: str, paper: 
     assert browser.style("body", "background-color") != paper
     browser.click("#theme")
     assert browser.style("body", "background-color") == paper
+
+
+@pytest.mark.parametrize("size", [PHONE, (1280, 800)])
+def test_long_words_are_broken_so_that_nothing_scrolls_sideways(
+    browser: Browser, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """In the title comment, in names, in claims, and in the path of a finding."""
+    arch, stage, folder = "Net" * 60, "stage" * 40, tmp_path / ("folder" * 30)
+    folder.mkdir()
+    spec = folder / f"{'net' * 40}.arch"
+    spec.write_text(
+        f"block {'fire' * 50}(n) {{ conv n 1x1 }}\n"
+        f"# https://example.org/{'papers/' * 12}net.html\n"
+        f"arch {arch} {{\n  input 4x8x8\n  devices 2\n"
+        f"  {stage}: conv 8 3x3 groups=2 -> 8x5x5 # {'word' * 40}\n"
+        f"  b: {'fire' * 50} 4\n     linear 10\n"
+        f"  expect {stage} params ~300\n}}\n"
+        f"arch {'Other' * 40} from {arch} {{}}\n",
+        encoding="utf-8",
+    )
+    found = compile_file(spec)
+    path = tmp_path / "long.html"
+    live = Live("1", tuple(analysis.network.name for analysis in found.archs))
+    drawn = draw(found.archs[0], found.diagnostics)
+    path.write_text(page(found.archs[0], found.diagnostics, drawn, live=live), encoding="utf-8")
+    browser.size(size, mobile=size == PHONE)
+    browser.open(path)
+    assert browser.script("return document.documentElement.scrollWidth") <= size[0]
+    assert not browser.script(
+        "return [...document.querySelectorAll('.wide')]"
+        ".filter(table => table.scrollWidth > table.clientWidth + 1).map(t => t.scrollWidth)"
+    )
+    assert "https://example.org" in browser.text(".words")
+    browser.click(".layers .choose")
+    assert browser.script("return document.documentElement.scrollWidth") <= size[0]
+
+
+def test_what_zooms_the_graph_covers_none_of_it(browser: Browser, pages: Path) -> None:
+    browser.size((1280, 800))
+    browser.open(pages / "alexnet.html")
+    places = [browser.find(selector).rect for selector in (".tools", ".viewport")]
+    assert places[0]["y"] + places[0]["height"] <= places[1]["y"]
+
+
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_224"])
+def test_words_are_whole_where_they_are_not_very_long(
+    browser: Browser, pages: Path, name: str
+) -> None:
+    """A line of a name or of a figure is as high as one line."""
+    browser.size((1280, 800))
+    browser.open(pages / f"{name}.html")
+    assert not browser.script(
+        "return [...document.querySelectorAll('.layers :is(.name, td.number), .bars th')]"
+        ".filter(e => e.getClientRects().length && e.textContent && e.clientHeight > 34)"
+        ".map(e => e.textContent)"
+    )
 
 
 @pytest.mark.parametrize("name", ["alexnet", "alexnet_224", "densenet121", "hostile"])

@@ -153,7 +153,7 @@ def test_claims_have_both_figures() -> None:
     parsed = Parsed(page_of(found, picture=Picture()))
     assert "params 100 100 112 +12.0 %" in parsed.text  # 4·3·9 + 4
     assert "macs ~400 ~ 400 432 +8.0 %" in parsed.text  # 4·2·2 × 3·9, beyond 5 %
-    assert "✗ 2 of 3 wrong" in parsed.text
+    assert "✗ 1 holds, 2 are wrong" in parsed.text
 
 
 # --- safety -----------------------------------------------------------------------------------

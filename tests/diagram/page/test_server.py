@@ -93,9 +93,23 @@ def test_another_name_for_this_machine_is_refused(server: Server, host: str, pat
     assert "größer" not in answer.body.decode()
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "HEAD"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_there_is_nothing_to_be_done_but_to_get(server: Server, method: str) -> None:
     assert ask(server, "/", method).status == 501
+
+
+def test_head_is_answered_as_get_without_a_body(server: Server) -> None:
+    for path in ("/", "/events", "/missing"):
+        with closing(connection(server)) as asked:
+            asked.request("HEAD", path)
+            answer = asked.getresponse()
+            assert answer.status == (404 if path == "/missing" else 200)
+            assert answer.read() == b""
+            kind = answer.headers["Content-Type"]
+        assert path != "/events" or kind == "text/event-stream"
+    said, known = ask(server, "/", "HEAD").headers, ask(server, "/").headers
+    assert {**said, "Date": ""} == {**known, "Date": ""}
+    assert ask(server, "/", "HEAD", host="elsewhere.example").status == 421
 
 
 def test_other_machines_find_nothing(server: Server) -> None:

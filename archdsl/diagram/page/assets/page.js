@@ -58,6 +58,8 @@ const shown = detail?.querySelector(".shown");
 const close = detail?.querySelector(".close");
 let chosen = null;
 let origin = null;  // what had the focus when it was chosen
+let under = null;   // what the pointer was moved over, where that is what is looked at
+let spot = "";      // where the pointer is on the screen
 
 function show(path) {
   if (!shown) return;
@@ -69,7 +71,8 @@ function show(path) {
   close.hidden = !chosen;
 }
 
-function look(paths) {
+function look(paths, target = null) {
+  under = target;
   mark(paths, "hot");
   show(paths[0] ?? chosen);
 }
@@ -104,8 +107,12 @@ function dismiss() {
   back?.focus({ preventScroll: true });
 }
 
-document.addEventListener("pointerover", (event) => {
-  if (event.pointerType !== "touch" && !detail?.contains(event.target)) look(pathsOf(event.target));
+// Moved, not only over something: what scrolls under a resting pointer was not pointed at.
+document.addEventListener("pointermove", (event) => {
+  const before = spot;
+  spot = `${event.screenX} ${event.screenY}`;
+  if (event.pointerType === "touch" || spot === before || event.target === under) return;
+  if (!detail?.contains(event.target)) look(pathsOf(event.target), event.target);
 });
 document.addEventListener("focusin", (event) => {
   if (detail?.contains(event.target)) return;
