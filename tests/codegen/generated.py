@@ -21,6 +21,8 @@ def imported(text: str, folder: Path) -> ModuleType:
     """The generated file, written and imported as any module is."""
     path = folder / "generated.py"
     path.write_text(text, encoding="utf-8")
+    # Python takes bytecode for that of another text of the same length and second.
+    Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
     specification = importlib.util.spec_from_file_location("generated", path)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
