@@ -48,8 +48,13 @@ class Shape:
 
 def product(*factors: int) -> str:
     """`256·6·6 = 9,216`; a single factor is its own product."""
-    written = "·".join(f"{factor:,}" for factor in factors)
+    written = times(*factors)
     return f"{written} = {prod(factors):,}" if len(factors) > 1 else written
+
+
+def times(*factors: int) -> str:
+    """`256·6·6`."""
+    return "·".join(f"{factor:,}" for factor in factors)
 
 
 def even_part(size: int, part: int, parts: int) -> int:

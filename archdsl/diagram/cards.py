@@ -16,11 +16,20 @@ from archdsl.diagram.bands import LIMITS, Band, chips, unfold
 from archdsl.diagram.chips import written
 from archdsl.diagram.style import Fold
 from archdsl.network import Body, Branches, Group, Item, Layer, Stage, subgroups
-from archdsl.shape import Shape
+from archdsl.shape import Shape, even_part
 from archdsl.words.merge import Concat
 
 MAX_CHIPS, MAX_ALL = 400, 2_000
 """Chips of one card, and of all cards, that unfold everything; what has more is folded."""
+
+
+MOST_DEVICES = 4
+"""Of more devices than this, the first two and the last are drawn."""
+
+
+def shown_devices(count: int) -> tuple[int, ...]:
+    """Of so many devices, those that are drawn."""
+    return tuple(range(count)) if count <= MOST_DEVICES else (0, 1, count - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +163,16 @@ class _Follower:
         if isinstance(layer, Branches) and isinstance(layer.op, Concat):
             return _Held(True, sum(map(self._of_branch, layer.branches)))
         if isinstance(layer, Branches) or layer.op.weighted:
-            return _Held(True, self._even(flow.output.channels))
+            return _Held(True, even_part(flow.output.channels, self.device, self.devices))
         # Of a map that is flattened, every channel is several features.
         return _Held(True, before.channels * flow.output.channels // flow.input.channels)
 
     def _of_branch(self, branch: Body) -> int:
         """The channels that a device joins of a branch: those that it holds, or its part of all."""
         shape, held = self.analysis.shapes.flows[branch.path].output, self.held[branch.path]
-        return held.channels if held.split or shape is None else self._even(shape.channels)
-
-    def _even(self, channels: int) -> int:
-        """A device's part as even as possible: the first devices have one more."""
-        return channels // self.devices + (self.device < channels % self.devices)
+        if held.split or shape is None:
+            return held.channels
+        return even_part(shape.channels, self.device, self.devices)
 
 
 def shapes(holdings: Holdings, card: Card, device: int) -> Iterator[tuple[Band, str]]:

@@ -8,12 +8,9 @@ from archdsl.analysis import Analysis
 from archdsl.diagnostics import Diagnostic
 from archdsl.diagram.bands import Band, Chip, chips
 from archdsl.diagram.blocks import Blocks
-from archdsl.diagram.cards import Card, cards
+from archdsl.diagram.cards import Card, cards, shown_devices
 from archdsl.diagram.faults import Faults
 from archdsl.diagram.style import Fold, Style
-
-MAX_COLUMNS = 4
-"""More devices than this are drawn as the first two and the last."""
 
 TOTAL, GAP = "all", "gap"
 """Columns that are no device: what all devices hold, and the space where edges cross."""
@@ -37,8 +34,8 @@ class Sheet:
         self.faults = Faults(analysis, findings)
         count = self.network.devices
         self.several = count > 1 and bool(self.cards)
-        self.elided = self.several and count > MAX_COLUMNS
-        shown = [0, 1, count - 1] if self.elided else range(count if self.several else 1)
+        shown = shown_devices(count if self.several else 1)
+        self.elided = self.several and len(shown) < count
         self.devices = {str(device): device for device in shown}
         self.columns = list(self.devices)
         if self.several:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archdsl.analysis import Analysis
+from archdsl.diagram.chips import written
 from archdsl.diagram.faults import Faults
 from archdsl.diagram.figure.layout import rows
 from archdsl.diagram.figure.maps import Map
-from archdsl.shape import Shape
 
 
 def caption(drawn: Sequence[Map]) -> str:
@@ -29,15 +29,11 @@ def description(analysis: Analysis, faults: Faults) -> str:
     """What network it is, its shapes, its parameters, and what is wrong with it."""
     network, costs = analysis.network, analysis.costs
     said = [network.title] if network.title else []
-    said.append(f"{_written(network.input)} → {_written(analysis.output)}")
+    said.append(f"{written(network.input)} → {written(analysis.output)}")
     said.append(f"{costs.params:,} parameters" if costs else "? parameters")
     if network.devices > 1:
         said.append(f"{network.devices:,} devices")
     return " · ".join([*said, *wrong(analysis, faults)])
-
-
-def _written(shape: Shape | None) -> str:
-    return "?" if shape is None else "×".join(map(str, shape.dims))
 
 
 def _scales(drawn: Sequence[Map]) -> str:

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from archdsl.diagram.cards import shown_devices
 from archdsl.diagram.figure.fit import BETWEEN, Scales, copies, gap, left, right
 from archdsl.diagram.figure.maps import Map
 from archdsl.diagram.figure.page import Page
 from archdsl.diagram.figure.projection import Cuboid, reach, rise
 from archdsl.diagram.figure.scene import Point
-
-MOST_ROWS = 4
-"""Of more devices than this, the first two and the last are drawn."""
 
 BELOW = 2.9
 """What is written between two rows takes so many times the size of the text."""
@@ -55,9 +53,7 @@ class Placed:
 def rows(maps: Sequence[Map]) -> tuple[int, ...]:
     """The devices that have a row, of maps that are divided."""
     devices = max((len(each.parts) for each in maps), default=0)
-    if devices <= MOST_ROWS:
-        return tuple(range(max(1, devices)))
-    return 0, 1, devices - 1
+    return shown_devices(max(1, devices))
 
 
 def placed(

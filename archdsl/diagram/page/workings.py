@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archdsl.analysis import Analysis, Costs
 from archdsl.network import Branches, Item, Layer, Repeat, Stage, Use, subgroups
-from archdsl.shape import Misfit, Shape, product
+from archdsl.shape import Misfit, Shape, product, times
 from archdsl.words.word import Unbound
 
 MAX_TERMS = 8
@@ -72,7 +72,7 @@ def _params(weights: dict[str, tuple[int, ...]], costs: Costs) -> str:
         return f"{costs.params:,}, for the output that is claimed"
     if len(weights) < 2:
         return "".join(product(*dims) for dims in weights.values())
-    return f"{' + '.join(_times(dims) for dims in weights.values())} = {costs.params:,}"
+    return f"{' + '.join(times(*dims) for dims in weights.values())} = {costs.params:,}"
 
 
 def _macs(weights: dict[str, tuple[int, ...]], costs: Costs, output: Shape) -> str:
@@ -81,14 +81,14 @@ def _macs(weights: dict[str, tuple[int, ...]], costs: Costs, output: Shape) -> s
         return ""
     each = costs.macs // output.size
     reads = next((dims[1:] for dims in weights.values() if prod(dims[1:]) == each), (each,))
-    return f"{_times(output.dims)} × {_times(reads) or 1} = {costs.macs:,}"
+    return f"{times(*output.dims)} × {times(*reads) or 1} = {costs.macs:,}"
 
 
 def _traffic(analysis: Analysis, x: Shape, costs: Costs) -> str:
     """`(2 − 1) × 256·13·13 = 43,264`: all devices but one lack each number of the input."""
     if not costs.traffic:
         return ""
-    return f"({analysis.network.devices} − 1) × {_times(x.dims)} = {costs.traffic:,}"
+    return f"({analysis.network.devices} − 1) × {times(*x.dims)} = {costs.traffic:,}"
 
 
 def _of_sums(analysis: Analysis, part: Item) -> Workings:
@@ -127,7 +127,3 @@ def _sum(terms: list[int]) -> str:
     if len(terms) < 2 or len(terms) > MAX_TERMS:
         return total if terms else ""
     return f"{' + '.join(f'{term:,}' for term in terms)} = {total}"
-
-
-def _times(factors: tuple[int, ...]) -> str:
-    return "·".join(f"{factor:,}" for factor in factors)
